@@ -1,0 +1,167 @@
+"""What a compiler makes: CloudFormation resources as plain data, the assets they need, the slots left open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = Any
+"""A JSON value: what CloudFormation reads, plus `{"Slot": ...}` and `{"Asset": ...}` where something is open."""
+
+AssetPart = Literal["bucket", "key", "uri", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """Code that travels: `source` is a file or a folder, `entry` the file that starts, `digest` its content.
+
+    `packaging` is "tar.gz" for jobs (the form that SageMaker's containers unpack) and "zip" for functions.
+    """
+
+    source: str
+    digest: str
+    packaging: Literal["tar.gz", "zip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A value that only the place of use knows: a key's ARN, subnets, a role. `many` says that it is a list."""
+
+    description: str
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A spec rendered for one account: everything but the slots is final.
+
+    `resources` maps logical ids to CloudFormation resources; `mappings` holds the `Mappings` section.
+    """
+
+    resources: Mapping[str, Json]
+    mappings: Mapping[str, Json] = field(default_factory=dict)
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+
+    def template(self, slots: Mapping[str, Json], assets: Mapping[str, Mapping[AssetPart, Json]]) -> dict[str, Json]:
+        """The CloudFormation template with every slot and asset filled. KeyError names what is missing."""
+        sections = {"Resources": self.resources} | ({"Mappings": self.mappings} if self.mappings else {})
+        filled: dict[str, Json] = fill(sections, slots, assets)
+        return filled
+
+
+def ref(logical_id: str) -> Json:
+    return {"Ref": logical_id}
+
+
+def att(logical_id: str, attribute: str) -> Json:
+    return {"Fn::GetAtt": [logical_id, attribute]}
+
+
+def slot(name: str) -> Json:
+    """A place that the construct fills with a token and the review with a literal."""
+    return {"Slot": name}
+
+
+def asset(name: str, part: AssetPart) -> Json:
+    """Where an asset lies: its bucket, its key, its S3 URI, or the file name at the end of the key."""
+    return {"Asset": [name, part]}
+
+
+def sub(text: str, **values: Json) -> Json:
+    """`Fn::Sub`. Values always go through its map, so that a token never stands inside the text."""
+    return {"Fn::Sub": [text, values]} if values else {"Fn::Sub": text}
+
+
+def fill(value: Json, slots: Mapping[str, Json], assets: Mapping[str, Mapping[AssetPart, Json]]) -> Json:
+    """Replace every slot and asset below `value`."""
+    if isinstance(value, Mapping):
+        if len(value) == 1:
+            if "Slot" in value:
+                return slots[value["Slot"]]
+            if "Asset" in value:
+                name, part = value["Asset"]
+                return assets[name][part]
+        return {key: fill(item, slots, assets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [fill(item, slots, assets) for item in value]
+    return value
+
+
+def dumps(value: Json) -> str:
+    """The one way this library writes JSON that is compared: stable order, no spaces."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+@dataclass(slots=True)
+class Template:
+    """Collects the resources of one construct; logical ids begin with the construct's id."""
+
+    prefix: str
+    resources: dict[str, Json] = field(default_factory=dict)
+    mappings: dict[str, Json] = field(default_factory=dict)
+    assets: dict[str, Asset] = field(default_factory=dict)
+    slots: dict[str, Slot] = field(default_factory=dict)
+
+    def id(self, part: str) -> str:
+        """The logical id of a part: words of any spelling become one CamelCase word."""
+        return logical_id(self.prefix, part)
+
+    def add(
+        self,
+        part: str,
+        type: str,
+        properties: Mapping[str, Json],
+        *,
+        depends_on: Sequence[str] = (),
+        retain: bool = False,
+        metadata: Mapping[str, Json] | None = None,
+    ) -> str:
+        """Add a resource and return its logical id. A null anywhere is refused: an include would drop it."""
+        key = self.id(part)
+        if key in self.resources:
+            raise AssertionError(f"the compiler rendered {key} twice")
+        resource: dict[str, Json] = {"Type": type, "Properties": dict(properties)}
+        if depends_on:
+            resource["DependsOn"] = sorted(depends_on)
+        if retain:
+            resource |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+        if metadata:
+            resource["Metadata"] = dict(metadata)
+        for path in _nulls(resource):
+            raise AssertionError(f"the compiler left a null at {key}.{path}")
+        self.resources[key] = resource
+        return key
+
+    def open(self, name: str, description: str, *, many: bool = False) -> Json:
+        """Leave a slot open and return the value that stands for it."""
+        self.slots[name] = Slot(description, many)
+        return slot(name)
+
+    def compiled(self) -> Compiled:
+        return Compiled(self.resources, self.mappings, self.assets, self.slots)
+
+
+def logical_id(*words: str) -> str:
+    """CamelCase of all words; only letters and digits, as CloudFormation demands."""
+    text = " ".join(words)
+    parts = "".join(char if char.isalnum() and char.isascii() else " " for char in text).split()
+    return "".join(part[0].upper() + part[1:] for part in parts)
+
+
+def tag_list(tags: Mapping[str, str]) -> list[Json]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def _nulls(value: Json, path: str = "") -> Iterator[str]:
+    if value is None:
+        yield path
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _nulls(item, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _nulls(item, f"{path}[{index}]")
+

@@ -1,0 +1,12 @@
+"""The tags that tie resources and jobs to the model they belong to, and the code that made them."""
+
+from __future__ import annotations
+
+from constructs_ml.contract.names import PRODUCT
+
+MODEL = f"{PRODUCT}:model"
+STAGE = f"{PRODUCT}:stage"
+OWNER = f"{PRODUCT}:owner"
+PIPELINE = f"{PRODUCT}:pipeline"
+STEP = f"{PRODUCT}:step"
+CODE = f"{PRODUCT}:code"

@@ -1,0 +1,95 @@
+"""The table of what this library refuses, and why. Every row has a test that reads its whole message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Scope = Literal["structure", "account"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One row: `what` is a sentence whose names the caller fills; `scope` says whom the fault concerns."""
+
+    what: str
+    why: str
+    scope: Scope = "structure"
+
+
+_ROWS: dict[str, Refusal] = {
+    # names and values
+    "name": Refusal(
+        "the {kind} has a name that cannot be used",
+        "names become parts of logical ids, job names and S3 keys",
+    ),
+    "name-taken": Refusal(
+        "two steps of one pipeline are named {name!r}",
+        "a step's name is its state's name and the place of its outputs",
+    ),
+    "s3-location": Refusal(
+        "not an S3 location",
+        "a location is a prefix in the platform's data bucket, or a whole s3:// URI",
+    ),
+    "number-range": Refusal(
+        "{quantity} is out of range",
+        "the service refuses other values",
+    ),
+    "empty": Refusal("{thing} is empty", "there would be nothing to build from it"),
+    # code and images
+    "code-missing": Refusal("the code {path!r} is not there", "code travels as an asset and is read at synth"),
+    "code-entry": Refusal(
+        "the code folder {path!r} has no entry {entry!r}",
+        "the container starts this file",
+    ),
+    # references
+    "output-unknown": Refusal(
+        "step {step!r} has no output {name!r}",
+        "an output is declared where it is written",
+    ),
+    "metric-unknown": Refusal(
+        "step {step!r} defines no metric {name!r}",
+        "a training job reports only the metrics it has definitions for",
+    ),
+    "metric-name": Refusal(
+        "{name!r} cannot be the name of a metric in a metrics file",
+        "the name is a key of a flat JSON file and is read by path",
+    ),
+    "metrics-undeclared": Refusal(
+        "step {step!r} declares no metrics file",
+        "its metrics are read from the file that `metrics=` names",
+    ),
+    "metrics-place": Refusal(
+        "the metrics file is not inside a declared output",
+        "only declared outputs reach S3, where the gate reads the file",
+    ),
+    "truth-value": Refusal(
+        "a condition has no truth value while the pipeline is declared",
+        "metrics are known when the pipeline runs; use &, |, ~ and between()",
+    ),
+    "condition-number": Refusal(
+        "a metric can be compared only with a finite number, another metric or a Number input",
+        "comparisons with NaN or infinity are never decided the way they read",
+    ),
+    "step-foreign": Refusal(
+        "step {step!r} is used but is not part of this pipeline",
+        "its results exist only in the run of the pipeline that contains it",
+    ),
+    "step-later": Refusal(
+        "step {step!r} is used before it ran",
+        "steps run in the order in which they are declared",
+    ),
+    "step-cycle": Refusal("the steps {steps} need each other", "none of them could be the first to run"),
+    "step-branch": Refusal(
+        "step {step!r} runs only in a branch of gate {gate!r}",
+        "the other branch would reach this place without its results",
+    ),
+    "reference-kind": Refusal(
+        "a {kind} cannot be used here",
+        "what a reference holds at run time must fit the place where it is used",
+    ),
+}
+
+REFUSALS: Mapping[str, Refusal] = MappingProxyType(_ROWS)
