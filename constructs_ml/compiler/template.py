@@ -34,6 +34,21 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A finding of a checker that is accepted, and why.
+
+    `rule` is the checker's id ("AwsSolutions-IAM5"); `kind` and `subject` are the finding's detail, such as
+    "Resource" and the resource as it stands in the template, or None where the rule has no detail.
+    """
+
+    resource: str
+    rule: str
+    kind: str | None
+    subject: Json
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A spec rendered for one account: everything but the slots is final.
 
@@ -44,6 +59,7 @@ class Compiled:
     mappings: Mapping[str, Json] = field(default_factory=dict)
     assets: Mapping[str, Asset] = field(default_factory=dict)
     slots: Mapping[str, Slot] = field(default_factory=dict)
+    acknowledgements: tuple[Acknowledgement, ...] = ()
 
     def template(self, slots: Mapping[str, Json], assets: Mapping[str, Mapping[AssetPart, Json]]) -> dict[str, Json]:
         """The CloudFormation template with every slot and asset filled. KeyError names what is missing."""
@@ -104,6 +120,7 @@ class Template:
     mappings: dict[str, Json] = field(default_factory=dict)
     assets: dict[str, Asset] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
+    acknowledgements: list[Acknowledgement] = field(default_factory=list)
 
     def id(self, part: str) -> str:
         """The logical id of a part: words of any spelling become one CamelCase word."""
@@ -140,8 +157,14 @@ class Template:
         self.slots[name] = Slot(description, many)
         return slot(name)
 
+    def acknowledge(self, resource: str, rule: str, kind: str | None, subject: Json, reason: str) -> None:
+        """Accept one finding on one resource, for a reason that a reviewer can judge."""
+        self.acknowledgements.append(Acknowledgement(resource, rule, kind, subject, reason))
+
     def compiled(self) -> Compiled:
-        return Compiled(self.resources, self.mappings, self.assets, self.slots)
+        return Compiled(
+            self.resources, self.mappings, self.assets, self.slots, tuple(self.acknowledgements)
+        )
 
 
 def logical_id(*words: str) -> str:

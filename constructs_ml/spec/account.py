@@ -1,0 +1,61 @@
+"""An account that models are deployed to: what may differ between stages stands here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+JobKind = Literal["training", "processing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountNetwork:
+    """The subnets and security groups in which every job of the account runs."""
+
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRules:
+    """Which instances jobs run on when a step names none, and what they may ask for.
+
+    `allowed` empty means every type that the region offers; `most` bounds the instances of one job.
+    """
+
+    training: str | None = None
+    processing: str | None = None
+    allowed: tuple[str, ...] = ()
+    most: int = 20
+
+    def default(self, kind: JobKind) -> str | None:
+        return self.training if kind == "training" else self.processing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One stage of a platform. `id` and `region` are None together in a stack that is not bound to an environment.
+
+    `key_arn` names a key the account already has (None: the platform makes one); `permissions_boundary` is the
+    ARN of a managed policy put on every role; `destroyable` is the account's half of the two keys that deleting
+    data takes; `existing_customer` names closed services that this account may still use; `where` says which
+    file and line declared the account, for errors.
+    """
+
+    stage: str
+    id: str | None = None
+    region: str | None = None
+    network: AccountNetwork | None = None
+    key_arn: str | None = None
+    permissions_boundary: str | None = None
+    instances: InstanceRules = field(default_factory=InstanceRules)
+    log_retention_days: int = 365
+    noncurrent_data_days: int = 90
+    notify: tuple[str, ...] = ()
+    registry_readers: tuple[str, ...] = ()
+    destroyable: bool = False
+    existing_customer: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    where: str = ""
