@@ -38,6 +38,12 @@ _ROWS: dict[str, Refusal] = {
         "the service refuses other values",
     ),
     "empty": Refusal("{thing} is empty", "there would be nothing to build from it"),
+    # inputs
+    "input-type": Refusal("the input has a type that does not exist", "a run's inputs are JSON values"),
+    "input-default": Refusal(
+        "the default of input {name!r} does not fit its type",
+        "a run without this input would start with a value that its steps cannot use",
+    ),
     # code and images
     "code-missing": Refusal("the code {path!r} is not there", "code travels as an asset and is read at synth"),
     "code-entry": Refusal(
