@@ -44,11 +44,46 @@ _ROWS: dict[str, Refusal] = {
         "the default of input {name!r} does not fit its type",
         "a run without this input would start with a value that its steps cannot use",
     ),
+    "input-taken": Refusal("two inputs are named {name!r}", "a run's inputs are the keys of one JSON object"),
+    "input-foreign": Refusal(
+        "input {name!r} is used but is not an input of this pipeline",
+        "only declared inputs are given a value when a run starts",
+    ),
+    "input-reserved": Refusal("{name!r} is taken by the library", "the step's code arrives under this name"),
+    "input-mode": Refusal("the input cannot arrive in this mode", "CreateProcessingJob accepts only some modes"),
     # code and images
     "code-missing": Refusal("the code {path!r} is not there", "code travels as an asset and is read at synth"),
     "code-entry": Refusal(
         "the code folder {path!r} has no entry {entry!r}",
         "the container starts this file",
+    ),
+    "code-needed": Refusal("{image} needs code", "AWS's framework images run a script and nothing by themselves"),
+    "image-uri": Refusal(
+        "not the name of an image that stays what it is",
+        "an image without tag or digest changes under the same template",
+    ),
+    # steps
+    "environment-name": Refusal("not the name of an environment variable", "the service refuses it"),
+    "output-taken": Refusal("an output is declared twice", "each output is a folder of its own"),
+    "metric-taken": Refusal("a metric is defined twice", "the job reports one number a name"),
+    "metric-regex": Refusal("the metric's regular expression cannot read a number", "its first group is the number"),
+    "spot-wait": Refusal("the spot job may wait for less time than it may run", "max_wait covers waiting and running"),
+    "spot-warm-pool": Refusal("a spot job cannot keep a warm pool", "SageMaker keeps only on-demand instances warm"),
+    "gate-condition": Refusal("the gate has no condition on metrics", "a gate decides by metrics alone"),
+    "register-metrics": Refusal(
+        "the step has no metrics file", "the version's statistics are the metrics file of a processing step"
+    ),
+    "register-image": Refusal(
+        "the artifact has no image to serve it", "only a Train step of this pipeline tells the image by itself"
+    ),
+    "function-handler": Refusal("not a handler", "Lambda imports the module and calls the function"),
+    "function-name": Refusal("not the name of a function", "the function is found in the account by its name"),
+    "result-key": Refusal("not a key that a path can name", "answers of functions are read by path"),
+    "permission-wildcard": Refusal("a wildcard needs a reason", "a reviewer must be able to judge it"),
+    "raw-state-type": Refusal("not a state that can stand in the middle of a pipeline", "the pipeline goes on after it"),
+    "raw-state-next": Refusal("the state says what follows it", "the pipeline's order decides what follows"),
+    "raw-state-result": Refusal(
+        "the state's result would overwrite the run's data", "later steps read inputs and results from it"
     ),
     # references
     "output-unknown": Refusal(

@@ -9,6 +9,7 @@ PRODUCT = "constructs-ml"
 
 STAGE_LENGTH = 16
 MODEL_LENGTH = 32
+PIPELINE_LENGTH = 24
 JOB_NAME_LENGTH = 63
 # A job name ends in "-<UUID>-<retry count>"; a retry count has at most two digits.
 _JOB_SUFFIX_LENGTH = 1 + 36 + 1 + 2

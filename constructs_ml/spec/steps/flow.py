@@ -1,0 +1,74 @@
+"""Steps that steer: an end in failure, and any state of the States Language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from constructs_ml.faults import refuse
+from constructs_ml.spec.checks import check_name, frozen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fail:
+    """Ends the run as failed, by the notified failure path. `error` is a short code, `cause` a sentence."""
+
+    cause: str
+    error: str = "PipelineFailed"
+    name: str = "fail"
+
+    def __post_init__(self) -> None:
+        check_name("step", self.name, f"step {self.name!r}")
+        if not self.cause:
+            raise refuse("empty", thing="cause", where=f"step {self.name!r}", got="''", allowed="a sentence for the notice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What a RawState calls: IAM actions on ARNs. `because` is demanded when a resource holds a wildcard.
+
+    `${AWS::Partition}`, `${AWS::Region}` and `${AWS::AccountId}` may stand in an ARN.
+    """
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    because: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"Permission({', '.join(self.actions)})"
+        if not self.actions or not self.resources:
+            raise refuse("empty", thing="the permission", where=where, got=self, allowed="actions and resources")
+        wild = [text for text in (*self.actions, *self.resources) if "*" in text]
+        if wild and not self.because:
+            raise refuse("permission-wildcard", where=where, got=wild, allowed="because= with a reason, or no wildcard")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawState:
+    """Any state of the Amazon States Language, as it stands: `Next`, `End` and the failure path are added.
+
+    The state must keep the run's data: `ResultPath` begins with "$.raw." or is null. `permissions` are what
+    its calls need.
+
+    >>> from constructs_ml import RawState
+    >>> pause = RawState(name="pause", state={"Type": "Wait", "Seconds": 60})
+    """
+
+    name: str
+    state: Mapping[str, object]
+    permissions: tuple[Permission, ...] = ()
+
+    def __post_init__(self) -> None:
+        where = f"step {self.name!r}"
+        check_name("step", self.name, where)
+        kind = self.state.get("Type")
+        if kind not in ("Task", "Pass", "Wait", "Map", "Parallel"):
+            raise refuse("raw-state-type", where=where, got=repr(kind), allowed="Task, Pass, Wait, Map, Parallel")
+        taken = sorted({"Next", "End"} & set(self.state))
+        if taken:
+            raise refuse("raw-state-next", where=where, got=taken, allowed="a state without Next and End")
+        if kind != "Wait":
+            path = self.state.get("ResultPath", "$")
+            if path is not None and not str(path).startswith("$.raw."):
+                raise refuse("raw-state-result", where=where, got=repr(path), allowed='null, or a path below "$.raw."')
+        object.__setattr__(self, "state", frozen(self.state))
