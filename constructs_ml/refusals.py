@@ -62,6 +62,26 @@ _ROWS: dict[str, Refusal] = {
         "not the name of an image that stays what it is",
         "an image without tag or digest changes under the same template",
     ),
+    "image-version": Refusal("AWS has no {family} image of this version for {scope}", "the container could not be pulled"),
+    "image-accelerator": Refusal("{family} {version} has no image for this accelerator", "the instance type decides it"),
+    "image-python": Refusal("{family} {version} has no image with this Python", "the container could not be pulled"),
+    "image-region": Refusal("the region has no image {image}", "images are pulled from the job's own region", "account"),
+    # accounts
+    "region": Refusal("not a region", "partition, images and prices follow from the region", "account"),
+    "instance-missing": Refusal(
+        "neither the step nor the account names an instance type for {kind}", "a job needs a machine", "account"
+    ),
+    "instance-type": Refusal("SageMaker has no such instance type for {use}", "the service refuses it", "account"),
+    "instance-region": Refusal("the region does not offer this instance type", "the job could never start", "account"),
+    "instance-not-allowed": Refusal(
+        "the account does not allow this instance type", "the account's `instances.allowed` bounds what jobs cost", "account"
+    ),
+    "instance-count": Refusal(
+        "the account does not allow so many instances", "the account's `instances.most` bounds what jobs cost", "account"
+    ),
+    "network-missing": Refusal(
+        "the step demands a VPC and none is there", "the job would run outside the network it was meant for", "account"
+    ),
     # steps
     "environment-name": Refusal("not the name of an environment variable", "the service refuses it"),
     "output-taken": Refusal("an output is declared twice", "each output is a folder of its own"),
@@ -85,6 +105,19 @@ _ROWS: dict[str, Refusal] = {
     "raw-state-result": Refusal(
         "the state's result would overwrite the run's data", "later steps read inputs and results from it"
     ),
+    # triggers
+    "cron-fields": Refusal("not a cron expression of six fields", "EventBridge counts years and knows no five-field form"),
+    "cron-field": Refusal("the {name} of the cron expression cannot be read", "EventBridge refuses the expression"),
+    "cron-days": Refusal("the cron expression says two things about the day", "EventBridge wants ? in one of both"),
+    "time-zone": Refusal("not a time zone", "the schedule would be refused"),
+    "rate": Refusal("not a rate", "EventBridge counts in whole minutes"),
+    "data-prefix": Refusal("not a prefix that an event pattern can match", "patterns read * and ? as wildcards"),
+    "alarm-name": Refusal("not the name of an alarm", "the rule matches the alarm's ARN, which is made from its name"),
+    "trigger-taken": Refusal("two triggers are named {name!r}", "a trigger's name is its logical id"),
+    "trigger-input": Refusal("the trigger gives {name!r}, which is no input of the pipeline", "no step could use it"),
+    "trigger-value": Refusal("the trigger gives {name!r} a value that does not fit", "the run would fail at its start"),
+    "trigger-missing": Refusal("the trigger leaves out required inputs", "the run would fail at its start"),
+    "scheduler-region": Refusal("the region has no EventBridge Scheduler", "the stack could not be created", "account"),
     # references
     "output-unknown": Refusal(
         "step {step!r} has no output {name!r}",

@@ -35,9 +35,9 @@ def key_parameter(stage: str) -> str:
     return f"/{PRODUCT}/{stage}/key-arn"
 
 
-def code_parameter(stage: str, model: str) -> str:
-    """The SSM parameter that maps a model's code digests to the commit they came from."""
-    return f"/{PRODUCT}/{stage}/{model}/code"
+def code_parameter(stage: str, model: str, pipeline: str) -> str:
+    """The SSM parameter that maps a pipeline's code digests to the commit they came from."""
+    return f"/{PRODUCT}/{stage}/{model}/{pipeline}/code"
 
 
 def model_package_group(stage: str, model: str) -> str:

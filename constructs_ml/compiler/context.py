@@ -1,0 +1,70 @@
+"""What the renderers of one pipeline share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from constructs_ml.compiler.expressions import Expressions
+from constructs_ml.compiler.infrastructure import Infrastructure
+from constructs_ml.compiler.template import Template
+from constructs_ml.contract import tags
+from constructs_ml.faults import Faults
+from constructs_ml.spec.account import Account
+from constructs_ml.spec.conditions import Metric
+from constructs_ml.spec.pipeline import PipelineSpec
+from constructs_ml.spec.references import references_of
+from constructs_ml.spec.values import Input, StepReference
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAsset:
+    """A step's code as it travels: the asset's name, the file that starts, the digest of the content."""
+
+    asset: str
+    entry: str
+    digest: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One pipeline on its way into one account. `code` maps steps to the code they bring."""
+
+    spec: PipelineSpec
+    account: Account
+    infrastructure: Infrastructure
+    template: Template
+    expressions: Expressions
+    faults: Faults = field(default_factory=Faults)
+    code: dict[str, CodeAsset] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of every resource: stable, whatever a commit changes."""
+        return {
+            **self.account.tags,
+            **self.spec.tags,
+            tags.MODEL: self.spec.model,
+            tags.STAGE: self.account.stage,
+            tags.OWNER: self.spec.owner,
+            tags.PIPELINE: self.spec.name,
+        }
+
+    def job_tags(self, step: str) -> Mapping[str, str]:
+        """A job's tags: the resources' and, of its step, the name and the digest of the code."""
+        code = self.code.get(step)
+        return self.tags | {tags.STEP: step} | ({tags.CODE: code.digest} if code else {})
+
+    def where(self, step: str) -> str:
+        """The place of a fault of this account's settings."""
+        account = self.account.where or f"account {self.account.stage!r}"
+        return f"{account}: pipeline {self.spec.name!r} of model {self.spec.model!r}, step {step!r}"
+
+    @property
+    def used(self) -> frozenset[StepReference | Metric | Input]:
+        """Every reference that some step uses: what steps must leave behind, and nothing else."""
+        return frozenset(found for step in self.spec.all_steps for found in references_of(step))
+
+    def metrics_of(self, step: str) -> tuple[str, ...]:
+        """The metrics of a step that some condition compares."""
+        return tuple(sorted(item.name for item in self.used if isinstance(item, Metric) and item.step == step))

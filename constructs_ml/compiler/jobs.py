@@ -1,0 +1,149 @@
+"""What the requests of processing and training jobs have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from constructs_ml.compiler.context import Context
+from constructs_ml.compiler.expressions import Open, Path, Text
+from constructs_ml.compiler.images import image
+from constructs_ml.compiler.template import Json, asset, logical_id, tag_list
+from constructs_ml.contract import names
+from constructs_ml.facts import instances
+from constructs_ml.spec.account import JobKind
+from constructs_ml.spec.jobs import Experiment
+from constructs_ml.spec.steps import Process, Train
+
+# A job may wait for capacity, pull its image and upload its output before and after the time it runs.
+_AROUND_A_JOB = timedelta(minutes=30)
+
+
+def job_name(context: Context, step: str) -> Text:
+    """Unique for every attempt of every run: names of jobs are never free again."""
+    prefix = names.job_prefix(context.spec.model, step)
+    return (f"{prefix}-", Path("States.UUID()"), "-", Path("$$.State.RetryCount"))
+
+
+def state_timeout(timeout: timedelta) -> int:
+    """Seconds after which the state gives up on a job that should have ended."""
+    return int((timeout + _AROUND_A_JOB).total_seconds())
+
+
+def role(context: Context, kind: JobKind) -> Open:
+    """The execution role of a kind of job."""
+    given = context.infrastructure.roles.get(kind)
+    value = given if given is not None else {"Fn::GetAtt": [context.template.id(f"{kind} role"), "Arn"]}
+    return context.expressions.open(logical_id(kind, "role"), value)
+
+
+def key(context: Context) -> Open | None:
+    """The key that encrypts volumes and outputs, if the platform has one."""
+    arn = context.infrastructure.key_arn
+    return None if arn is None else context.expressions.open("KeyArn", arn)
+
+
+def code_uri(context: Context, step: str) -> Text:
+    """Where a step's code lies."""
+    name = context.code[step].asset
+    opened = context.expressions.open(logical_id("code uri", name), asset(name, "uri"))
+    return (opened,)
+
+
+def code_file(context: Context, step: str) -> Open:
+    """The file name under which a step's code reaches its container."""
+    name = context.code[step].asset
+    return context.expressions.open(logical_id("code file", name), asset(name, "file"))
+
+
+def instance_type(context: Context, kind: JobKind, step: Process | Train) -> str | None:
+    """The step's instance type or the account's; a fault where neither will do."""
+    rules, where = context.account.instances, context.where(step.name)
+    chosen = step.compute.instance_type or rules.default(kind)
+    if chosen is None:
+        context.faults.add(
+            "instance-missing", where=where, got="no instance type", allowed=f"instances.{kind} of the account", kind=kind
+        )
+        return None
+    if rules.allowed and chosen not in rules.allowed:
+        context.faults.add("instance-not-allowed", where=where, got=chosen, allowed=rules.allowed)
+    if step.compute.instance_count > rules.most:
+        context.faults.add(
+            "instance-count", where=where, got=step.compute.instance_count, allowed=f"at most {rules.most}"
+        )
+    for fault in instances.faults_of(chosen, kind, context.account.region, where):
+        context.faults.found.append(fault)
+    return chosen
+
+
+def cluster(context: Context, kind: JobKind, step: Process | Train) -> dict[str, Json]:
+    """The machines of a job. Volumes of instances with local NVMe take no key: the instance encrypts them itself."""
+    chosen = instance_type(context, kind, step)
+    machines: dict[str, Json] = {
+        "InstanceCount": step.compute.instance_count,
+        "InstanceType": chosen or "unknown",
+        "VolumeSizeInGB": step.compute.volume_gb,
+    }
+    opened = key(context)
+    if opened and chosen and not instances.has_local_storage(chosen):
+        machines["VolumeKmsKeyId"] = f"${{{opened.name}}}"
+    return machines
+
+
+def vpc(context: Context, step: Process | Train) -> Json | None:
+    """The subnets and security groups of a job, where it runs inside them."""
+    subnets, groups = context.infrastructure.subnets, context.infrastructure.security_groups
+    if step.network.vpc is False or (step.network.vpc is None and subnets is None):
+        return None
+    if subnets is None or groups is None:
+        context.faults.add(
+            "network-missing", where=context.where(step.name), got="no network", allowed="network: of the account, or vpc="
+        )
+        return None
+    return {
+        "Subnets": _each(context, "Subnet", subnets),
+        "SecurityGroupIds": _each(context, "SecurityGroup", groups),
+    }
+
+
+def _each(context: Context, name: str, values: Json) -> list[str]:
+    """A list of ids; a slot for a whole list is one JSON fragment that the construct joins."""
+    if isinstance(values, list):
+        opened = [context.expressions.open(f"{name}{index}", value) for index, value in enumerate(values, start=1)]
+        return [f"${{{item.name}}}" for item in opened]
+    opened = context.expressions.open(f"{name}s", {"Fn::Join": ['","', values]})
+    return [f"${{{opened.name}}}"]
+
+
+def experiment(step_experiment: Experiment | None) -> dict[str, Json]:
+    """The ExperimentConfig of a job."""
+    if step_experiment is None:
+        return {}
+    fields = {
+        "ExperimentName": step_experiment.experiment,
+        "TrialName": step_experiment.trial,
+        "TrialComponentDisplayName": step_experiment.display_name,
+    }
+    return {"ExperimentConfig": {key: value for key, value in fields.items() if value}}
+
+
+def job_tags(context: Context, step: str) -> list[Json]:
+    return tag_list(context.job_tags(step))
+
+
+def image_uri(context: Context, kind: JobKind, step: Process | Train) -> Open | str:
+    """The step's image, literal where the region is known."""
+    return image(context, step.image, kind, step.compute.instance_type or context.account.instances.default(kind), step.name)
+
+
+def merge_raw(request: Mapping[str, Json], raw: Mapping[str, object]) -> dict[str, Json]:
+    """The request with the user's raw fields on top: objects are merged, everything else is replaced."""
+    merged = dict(request)
+    for name, value in raw.items():
+        bare = name.removesuffix(".$")
+        before = merged.get(bare)
+        for old in (bare, f"{bare}.$"):
+            merged.pop(old, None)
+        both = isinstance(value, Mapping) and isinstance(before, Mapping)
+        merged[name] = merge_raw(before, value) if both else value
+    return merged

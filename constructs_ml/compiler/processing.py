@@ -1,0 +1,93 @@
+"""A Process step as a CreateProcessingJob request."""
+
+from __future__ import annotations
+
+from constructs_ml.compiler import jobs
+from constructs_ml.compiler.context import Context
+from constructs_ml.compiler.expressions import Text, literal
+from constructs_ml.compiler.template import Json
+from constructs_ml.contract import container
+from constructs_ml.spec.steps import Process
+
+# $0 is the entry and $@ are the arguments: the shell gets them from ContainerArguments.
+_START = (
+    f"cd {container.processing_input(container.CODE)} && tar -xzf *.gz"
+    " && if [ -f requirements.txt ]; then python3 -m pip install -q -r requirements.txt; fi"
+    ' && exec python3 "$0" "$@"'
+)
+
+
+def request(context: Context, step: Process) -> dict[str, Json]:
+    """The parameters of the job; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html"""
+    expressions = context.expressions
+    parameters: dict[str, Json] = {
+        "RoleArn": literal((jobs.role(context, "processing"),)),
+        "AppSpecification": _application(context, step),
+        "Environment": expressions.texts({**step.folders, **step.environment}),
+        "ProcessingInputs": _inputs(context, step),
+        "ProcessingResources": {"ClusterConfig": jobs.cluster(context, "processing", step)},
+        "StoppingCondition": {"MaxRuntimeInSeconds": int(step.timeout.total_seconds())},
+        "NetworkConfig": _network(context, step),
+        "Tags": jobs.job_tags(context, step.name),
+        **jobs.experiment(step.experiment),
+    }
+    if step.outputs:
+        parameters["ProcessingOutputConfig"] = _outputs(context, step)
+    expressions.put(parameters, "ProcessingJobName", jobs.job_name(context, step.name))
+    return jobs.merge_raw(parameters, step.raw)
+
+
+def _application(context: Context, step: Process) -> dict[str, Json]:
+    application: dict[str, Json] = {"ImageUri": literal((jobs.image_uri(context, "processing", step),))}
+    arguments = [context.expressions.text(argument) for argument in step.arguments]
+    if step.name in context.code:
+        application["ContainerEntrypoint"] = ["/bin/sh", "-c", _START]
+        arguments.insert(0, (context.code[step.name].entry,))
+    if arguments:
+        context.expressions.put_list(application, "ContainerArguments", arguments)
+    return application
+
+
+def _inputs(context: Context, step: Process) -> list[Json]:
+    rendered = []
+    for name, channel in step.inputs.items():
+        source: dict[str, Json] = {
+            "S3InputMode": channel.mode,
+            "S3DataDistributionType": channel.distribution,
+        }
+        if channel.compression != "None":
+            source["S3CompressionType"] = channel.compression
+        rendered.append(_input(context, name, context.expressions.text(channel.source), source))
+    if step.name in context.code:
+        rendered.append(_input(context, container.CODE, jobs.code_uri(context, step.name), {"S3InputMode": "File"}))
+    return rendered
+
+
+def _input(context: Context, name: str, uri: Text, source: dict[str, Json]) -> Json:
+    source |= {"S3DataType": "S3Prefix", "LocalPath": container.processing_input(name)}
+    context.expressions.put(source, "S3Uri", uri)
+    return {"InputName": name, "S3Input": source}
+
+
+def _outputs(context: Context, step: Process) -> dict[str, Json]:
+    outputs = []
+    for name in step.outputs:
+        target: dict[str, Json] = {"LocalPath": container.processing_output(name), "S3UploadMode": "EndOfJob"}
+        context.expressions.put(target, "S3Uri", context.expressions.output_uri(step.name, name))
+        outputs.append({"OutputName": name, "S3Output": target})
+    config: dict[str, Json] = {"Outputs": outputs}
+    key = jobs.key(context)
+    if key:
+        config["KmsKeyId"] = literal((key,))
+    return config
+
+
+def _network(context: Context, step: Process) -> dict[str, Json]:
+    network: dict[str, Json] = {
+        "EnableNetworkIsolation": step.network.isolation,
+        "EnableInterContainerTrafficEncryption": step.network.encrypt_between_containers,
+    }
+    vpc = jobs.vpc(context, step)
+    if vpc:
+        network["VpcConfig"] = vpc
+    return network

@@ -1,0 +1,80 @@
+"""A Register step as a CreateModelPackage request."""
+
+from __future__ import annotations
+
+from constructs_ml.compiler.context import Context
+from constructs_ml.compiler.expressions import literal
+from constructs_ml.compiler.images import image
+from constructs_ml.compiler.jobs import merge_raw
+from constructs_ml.compiler.template import Json, asset, logical_id
+from constructs_ml.contract import names, tags
+from constructs_ml.facts import instances
+from constructs_ml.spec.images import ContainerImage
+from constructs_ml.spec.steps import Register, Train
+from constructs_ml.spec.values import ModelArtifact, Output
+
+
+def request(context: Context, step: Register) -> dict[str, Json]:
+    """The parameters; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html"""
+    parameters: dict[str, Json] = {
+        "ModelPackageGroupName": names.model_package_group(context.account.stage, context.spec.model),
+        "ModelApprovalStatus": step.approval,
+        "InferenceSpecification": _inference(context, step),
+        "CustomerMetadataProperties": _metadata(context, step),
+    }
+    if step.description:
+        parameters["ModelPackageDescription"] = literal((step.description,))
+    if step.metrics is not None and step.metrics.metrics:
+        output, _, file = step.metrics.metrics.partition("/")
+        statistics: dict[str, Json] = {"ContentType": "application/json"}
+        uri = context.expressions.text(Output(step.metrics.name, output))
+        context.expressions.put(statistics, "S3Uri", (*uri, file))
+        parameters["ModelMetrics"] = {"ModelQuality": {"Statistics": statistics}}
+    return merge_raw(parameters, step.raw)
+
+
+def _inference(context: Context, step: Register) -> dict[str, Json]:
+    serving = step.serving
+    wanted = serving.image or _training_image(context, step)
+    environment = {key: literal((value,)) for key, value in serving.environment.items()}
+    if step.name in context.code:
+        code = context.code[step.name]
+        opened = context.expressions.open(logical_id("code uri", code.asset), asset(code.asset, "uri"))
+        environment |= {"SAGEMAKER_PROGRAM": code.entry, "SAGEMAKER_SUBMIT_DIRECTORY": literal((opened,))}
+        environment["SAGEMAKER_REGION"] = "${AWS::Region}"
+    typical = serving.instance_types[0] if serving.instance_types else None
+    container: dict[str, Json] = {"Image": literal((image(context, wanted, "inference", typical, step.name),))}
+    context.expressions.put(container, "ModelDataUrl", context.expressions.text(step.model))
+    if environment:
+        container["Environment"] = environment
+    specification: dict[str, Json] = {
+        "Containers": [container],
+        "SupportedContentTypes": list(serving.content_types),
+        "SupportedResponseMIMETypes": list(serving.response_types),
+    }
+    if serving.instance_types:
+        specification["SupportedRealtimeInferenceInstanceTypes"] = list(serving.instance_types)
+        for item in serving.instance_types:
+            where = context.where(step.name)
+            context.faults.found.extend(instances.faults_of(item, "endpoint", context.account.region, where))
+    return specification
+
+
+def _training_image(context: Context, step: Register) -> ContainerImage:
+    """The image of the step that trained the model; the spec demands another one for foreign artifacts."""
+    assert isinstance(step.model, ModelArtifact)
+    trained = {item.name: item for item in context.spec.all_steps if isinstance(item, Train)}
+    return trained[step.model.step].image
+
+
+def _metadata(context: Context, step: Register) -> dict[str, Json]:
+    """What ties a version to its run and its code, beside the tags of the job."""
+    source = step.model.step if isinstance(step.model, ModelArtifact) else None
+    metadata: dict[str, Json] = {
+        tags.MODEL: context.spec.model,
+        tags.PIPELINE: context.spec.name,
+        f"{tags.EXECUTION}.$": "$$.Execution.Id",
+    }
+    if source in context.code:
+        metadata[tags.CODE] = context.code[source].digest
+    return metadata

@@ -1,0 +1,1 @@
+"""What AWS has and allows: data with its source and date, read when asked for."""

@@ -1,0 +1,1 @@
+"""The files that tools/make_facts.py writes."""

@@ -1,0 +1,102 @@
+"""AWS's framework images: which versions exist, where, and under which URI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from constructs_ml.facts import regions
+from constructs_ml.facts.store import load
+from constructs_ml.faults import refuse
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkImage:
+    """One image in every region that has it: `repository` is "name:tag", `accounts` the registry of each region."""
+
+    repository: str
+    accounts: Mapping[str, str]
+
+    def uri(self, region: str, where: str = "image") -> str:
+        """The literal URI in a region. Raises `SpecError` where the region lacks the image."""
+        suffix = regions.dns_suffix(region)
+        return f"{self.account(region, where)}.dkr.ecr.{region}.{suffix}/{self.repository}"
+
+    def account(self, region: str, where: str = "image") -> str:
+        """The account whose registry holds the image in a region."""
+        if region not in self.accounts:
+            near = tuple(name for name in regions.siblings(region) if name in self.accounts)
+            raise refuse(
+                "image-region",
+                where=where,
+                got=region,
+                allowed=near or "another partition: no region of this one has the image",
+                image=self.repository,
+            )
+        return self.accounts[region]
+
+    @property
+    def name(self) -> str:
+        return self.repository.partition(":")[0]
+
+    @property
+    def registries(self) -> dict[str, dict[str, str]]:
+        """The `Mappings` entry for a template that is not bound to a region."""
+        return {region: {"Account": account} for region, account in self.accounts.items()}
+
+
+def versions(family: str, scope: str) -> tuple[str, ...]:
+    """The versions that a family offers for training, processing or inference."""
+    return tuple(_config(family, scope)["versions"])
+
+
+def find(
+    family: str,
+    *,
+    version: str,
+    scope: str,
+    accelerator: str = "cpu",
+    python: str | None = None,
+    where: str = "image",
+) -> FrameworkImage:
+    """The image of a family: `version` as AWS writes it, or a short form such as "2.3".
+
+    Raises `SpecError` for a version, an accelerator or a Python version that the family does not offer.
+    Processing jobs run in training images. Source: sagemaker-core's image data, see `images.json`.
+    """
+    config = _config(family, scope)
+    offered = config["versions"]
+    entry = offered.get(config["aliases"].get(version, version)) or _shared(family, version, scope)
+    if entry is None:
+        near = get_close_matches(version, [*offered, *config["aliases"]], n=3)
+        raise refuse(
+            "image-version", where=where, got=repr(version), allowed=near or tuple(offered), family=family, scope=scope
+        )
+    tags = entry["tags"]
+    by_python = tags.get(accelerator) or tags.get("")
+    if by_python is None:
+        raise refuse(
+            "image-accelerator", where=where, got=accelerator, allowed=tuple(tags), family=family, version=version
+        )
+    if python is not None and python not in by_python:
+        raise refuse("image-python", where=where, got=repr(python), allowed=tuple(by_python), family=family, version=version)
+    chosen = python or _newest(by_python)
+    return FrameworkImage(f"{entry['repository']}:{by_python[chosen]}", load("images")["registries"][entry["registries"]])
+
+
+def _shared(family: str, version: str, scope: str) -> Any | None:
+    """A training image that also serves: scikit-learn's and XGBoost's are one image for both, listed once."""
+    trained = _config(family, "training")["versions"].get(version)
+    serving = {entry["repository"] for entry in _config(family, scope)["versions"].values()}
+    return trained if trained and trained["repository"] in serving else None
+
+
+def _config(family: str, scope: str) -> Any:
+    return load("images")["families"][family]["training" if scope == "processing" else scope]
+
+
+def _newest(pythons: Mapping[str, str]) -> str:
+    """The highest Python version; "py3" stands for the only Python 3 of an image."""
+    return max(pythons, key=lambda name: (name.startswith("py3"), len(name), name))
