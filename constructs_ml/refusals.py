@@ -118,6 +118,14 @@ _ROWS: dict[str, Refusal] = {
     "trigger-value": Refusal("the trigger gives {name!r} a value that does not fit", "the run would fail at its start"),
     "trigger-missing": Refusal("the trigger leaves out required inputs", "the run would fail at its start"),
     "scheduler-region": Refusal("the region has no EventBridge Scheduler", "the stack could not be created", "account"),
+    # constructs
+    "account-unbound": Refusal("no account is known here", "names, images and roles follow from the account"),
+    "account-environment": Refusal(
+        "the account's {name} is not that of the stack", "the template would be built for one place and deployed to another"
+    ),
+    "logical-id-taken": Refusal(
+        "the construct {owner} already has this logical id", "a template has each logical id once"
+    ),
     # references
     "output-unknown": Refusal(
         "step {step!r} has no output {name!r}",

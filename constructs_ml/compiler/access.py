@@ -40,6 +40,8 @@ def job_statements(context: Context, kind: JobKind, steps: Sequence[Process | Tr
     ]
     if any(isinstance(step, Train) and step.spot and step.spot.checkpoints for step in steps):
         statements.append(Statement(("s3:GetObject",), (written,), because=_OBJECTS))
+    if infrastructure.data_key_arn is not None:
+        statements.append(_key(infrastructure.data_key_arn, "kms:Decrypt"))
     if infrastructure.key_arn is not None:
         statements.append(_key(infrastructure.key_arn, "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"))
         statements.append(

@@ -14,7 +14,8 @@ _ACCOUNT, _REGION = "${AWS::AccountId}", "${AWS::Region}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Infrastructure:
-    """CloudFormation values, or slots for them. `key_arn` None means that nothing is encrypted with an own key.
+    """CloudFormation values, or slots for them. `key_arn` None means that nothing is encrypted with an own key;
+    `data_key_arn` is the key of a data bucket that has another one.
 
     `roles` are roles that the user gives for a kind of job; the compiler makes the others.
     """
@@ -23,10 +24,10 @@ class Infrastructure:
     artifact_bucket: Json
     topic_arn: Json
     key_arn: Json | None
+    data_key_arn: Json | None = None
     subnets: Json | None = None
     security_groups: Json | None = None
     roles: Mapping[JobKind, Json] = field(default_factory=dict)
-    states_role: Json | None = None
 
 
 def of_platform(account: Account) -> Infrastructure:

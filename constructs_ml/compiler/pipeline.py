@@ -9,7 +9,7 @@ from constructs_ml.compiler.code import read_code
 from constructs_ml.compiler.context import CodeAsset, Context
 from constructs_ml.compiler.expressions import Expressions
 from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
-from constructs_ml.compiler.policies import Role, add_role
+from constructs_ml.compiler.policies import Role, add_role, merge
 from constructs_ml.compiler.template import Asset, Compiled, Json, Template, asset, att, sub, tag_list
 from constructs_ml.compiler.triggers import add_triggers
 from constructs_ml.contract import names
@@ -99,7 +99,9 @@ def _job_roles(context: Context) -> dict[JobKind, Role | None]:
         steps = [step for step in context.spec.all_steps if isinstance(step, type)]
         if not steps:
             continue
+        statements = access.job_statements(context, kind, steps)
         if kind in context.infrastructure.roles:
+            context.template.required += [statement.render() for statement in merge(statements)]
             roles[kind] = None
             continue
         roles[kind] = add_role(
@@ -107,7 +109,7 @@ def _job_roles(context: Context) -> dict[JobKind, Role | None]:
             JOB_ROLE[kind],
             description=f"{kind.capitalize()} jobs of {context.spec.name} of {context.spec.model}",
             services=("sagemaker.amazonaws.com",),
-            statements=access.job_statements(context, kind, steps),
+            statements=statements,
             boundary=context.account.permissions_boundary,
             tags=context.tags,
         )

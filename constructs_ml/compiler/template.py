@@ -15,22 +15,16 @@ AssetPart = Literal["bucket", "key", "uri", "file"]
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """Code that travels: `source` is a file or a folder, `entry` the file that starts, `digest` its content.
+    """Code that travels: `source` is a file or a folder, `digest` names its content.
 
-    `packaging` is "tar.gz" for jobs (the form that SageMaker's containers unpack) and "zip" for functions.
+    `packaging` is "tar.gz" for jobs (the form that SageMaker's containers unpack) and "zip" for functions;
+    `extra` are further folders in the archive, each with the name it has there.
     """
 
     source: str
     digest: str
     packaging: Literal["tar.gz", "zip"]
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A value that only the place of use knows: a key's ARN, subnets, a role. `many` says that it is a list."""
-
-    description: str
-    many: bool = False
+    extra: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +46,15 @@ class Acknowledgement:
 class Compiled:
     """A spec rendered for one account: everything but the slots is final.
 
-    `resources` maps logical ids to CloudFormation resources; `mappings` holds the `Mappings` section.
+    `resources` maps logical ids to CloudFormation resources; `mappings` holds the `Mappings` section;
+    `required` are the policy statements that roles given by the user need.
     """
 
     resources: Mapping[str, Json]
     mappings: Mapping[str, Json] = field(default_factory=dict)
     assets: Mapping[str, Asset] = field(default_factory=dict)
-    slots: Mapping[str, Slot] = field(default_factory=dict)
     acknowledgements: tuple[Acknowledgement, ...] = ()
+    required: tuple[Json, ...] = ()
 
     def template(self, slots: Mapping[str, Json], assets: Mapping[str, Mapping[AssetPart, Json]]) -> dict[str, Json]:
         """The CloudFormation template with every slot and asset filled. KeyError names what is missing."""
@@ -119,8 +114,8 @@ class Template:
     resources: dict[str, Json] = field(default_factory=dict)
     mappings: dict[str, Json] = field(default_factory=dict)
     assets: dict[str, Asset] = field(default_factory=dict)
-    slots: dict[str, Slot] = field(default_factory=dict)
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    required: list[Json] = field(default_factory=list)
 
     def id(self, part: str) -> str:
         """The logical id of a part: words of any spelling become one CamelCase word."""
@@ -152,18 +147,17 @@ class Template:
         self.resources[key] = resource
         return key
 
-    def open(self, name: str, description: str, *, many: bool = False) -> Json:
-        """Leave a slot open and return the value that stands for it."""
-        self.slots[name] = Slot(description, many)
-        return slot(name)
-
     def acknowledge(self, resource: str, rule: str, kind: str | None, subject: Json, reason: str) -> None:
         """Accept one finding on one resource, for a reason that a reviewer can judge."""
         self.acknowledgements.append(Acknowledgement(resource, rule, kind, subject, reason))
 
     def compiled(self) -> Compiled:
         return Compiled(
-            self.resources, self.mappings, self.assets, self.slots, tuple(self.acknowledgements)
+            self.resources,
+            self.mappings,
+            self.assets,
+            tuple(self.acknowledgements),
+            tuple(self.required),
         )
 
 

@@ -1,0 +1,51 @@
+"""Which account a construct is built for: said once on a stage or stack, or given to the construct."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from aws_cdk import Stack, Token
+from constructs import Construct, IConstruct
+
+from constructs_ml.faults import refuse
+from constructs_ml.spec.account import Account
+
+_BOUND: WeakKeyDictionary[IConstruct, Account] = WeakKeyDictionary()
+
+
+def bind_account(scope: IConstruct, account: Account) -> None:
+    """Everything below `scope` is built for `account`, unless it says otherwise."""
+    _BOUND[scope] = account
+
+
+def account_of(scope: Construct, given: Account | None = None) -> Account:
+    """The account given, or the one bound to the nearest scope above.
+
+    Raises `SpecError` when there is none, or when it contradicts the environment of the stack.
+    """
+    account = given or _bound(scope)
+    stack = Stack.of(scope)
+    if account is None:
+        raise refuse(
+            "account-unbound", where=scope.node.path, got="no account", allowed="account=, or bind_account(stage, account)"
+        )
+    for name, wanted, actual in (("id", account.id, stack.account), ("region", account.region, stack.region)):
+        concrete = not Token.is_unresolved(actual)
+        if wanted and concrete and wanted != actual:
+            raise refuse(
+                "account-environment",
+                where=scope.node.path,
+                got=f"{name} {wanted} of account {account.stage!r}",
+                allowed=f"{actual}, as env= of the stack says",
+                name=name,
+            )
+    return account
+
+
+def _bound(scope: IConstruct) -> Account | None:
+    if not _BOUND:
+        return None
+    for node in reversed(scope.node.scopes):
+        if node in _BOUND:
+            return _BOUND[node]
+    return None

@@ -1,0 +1,192 @@
+"""Pipeline: a model's steps as a state machine in the user's own stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from aws_cdk import Annotations, CfnResource, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from constructs_ml.aws.accounts import account_of
+from constructs_ml.aws.crossing import Crossing, bring_in, prefix_of
+from constructs_ml.aws.slots import Slots
+from constructs_ml.compiler.infrastructure import of_platform
+from constructs_ml.compiler.pipeline import JOB_ROLE, STATE_MACHINE, STATES_ROLE, compile_pipeline
+from constructs_ml.compiler.template import Json, fill
+from constructs_ml.contract import names
+from constructs_ml.faults import AccountError
+from constructs_ml.spec.account import Account
+from constructs_ml.spec.pipeline import PipelineSpec
+
+
+class Pipeline(Construct):
+    """A pipeline. What is not given is the platform's, found by its contract names.
+
+    `role` runs the jobs instead of roles made here: our statements become one policy attached to it, unless
+    it is `without_policy_updates()`; `required_policy` says what it needs. A fault of the account's settings
+    is an error annotation on this construct, so that other stages still synthesize.
+
+    Example: `Pipeline(self, "Training", churn.pipeline, vpc=vpc)`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        spec: PipelineSpec,
+        *,
+        account: Account | None = None,
+        data_bucket: s3.IBucket | None = None,
+        artifact_bucket: s3.IBucket | None = None,
+        key: kms.IKey | None = None,
+        topic: sns.ITopic | None = None,
+        vpc: ec2.IVpc | None = None,
+        subnets: ec2.SubnetSelection | None = None,
+        security_groups: tuple[ec2.ISecurityGroup, ...] = (),
+        role: iam.IRole | None = None,
+        commit: str | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self.spec = spec
+        self.account = account_of(self, account)
+        self._prefix = prefix_of(self)
+        slots = Slots(of_platform(self.account))
+        slots.buckets(data_bucket, artifact_bucket, key)
+        slots.topic(topic)
+        if vpc is not None:
+            groups = security_groups or (ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc),)
+            slots.network(vpc.select_subnets(**_selection(subnets)).subnet_ids, groups)
+        self._given_role = role
+        if role is not None:
+            slots.role(role)
+        self._refused: AccountError | None = None
+        try:
+            self.compiled = compile_pipeline(
+                spec, self.account, prefix=self._prefix, infrastructure=slots.infrastructure, commit=commit
+            )
+        except AccountError as refused:
+            self._refused = refused
+            for fault in refused.faults:
+                Annotations.of(self).add_error(str(fault))
+            return
+        self._crossing = bring_in(self, self.compiled, self._prefix, slots.values)
+        self._slots = slots.values
+        if role is not None:
+            role.attach_inline_policy(self._policy())
+
+    @classmethod
+    def from_pipeline_name(
+        cls, scope: Construct, id: str, *, model: str, name: str, account: Account | None = None
+    ) -> sfn.IStateMachine:
+        """The state machine of a pipeline that another stack of the same account holds."""
+        stage = account_of(scope, account).stage
+        return sfn.StateMachine.from_state_machine_name(scope, id, names.state_machine(stage, model, name))
+
+    @property
+    def resources(self) -> Resources:
+        """The typed L1s by part, such as `resources["State machine"]`."""
+        return Resources(self.crossing)
+
+    @property
+    def crossing(self) -> Crossing:
+        """The resources in the tree. Raises the account's faults where there are none."""
+        if self._refused:
+            raise self._refused
+        return self._crossing
+
+    @cached_property
+    def state_machine(self) -> sfn.IStateMachine:
+        """The state machine, for targets, alarms and grants."""
+        return sfn.StateMachine.from_state_machine_arn(self, "StateMachine", self.crossing.ref(STATE_MACHINE))
+
+    @cached_property
+    def states_role(self) -> iam.IRole:
+        """The role of the state machine."""
+        return self._role("StatesRole", STATES_ROLE)
+
+    @cached_property
+    def training_role(self) -> iam.IRole:
+        """The role of the training jobs: the one given, or the one made here."""
+        return self._given_role or self._role("TrainingRole", JOB_ROLE["training"])
+
+    @cached_property
+    def processing_role(self) -> iam.IRole:
+        """The role of the processing jobs: the one given, or the one made here."""
+        return self._given_role or self._role("ProcessingRole", JOB_ROLE["processing"])
+
+    @property
+    def required_policy(self) -> Json:
+        """What a role given by the user needs, as a policy document with CloudFormation values."""
+        statements = fill(list(self.compiled.required), self._slots, self.crossing.assets)
+        return {"Version": "2012-10-17", "Statement": statements}
+
+    def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a principal start runs."""
+        return self.state_machine.grant_start_execution(grantee)
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a principal follow runs: list, describe, and read their history."""
+        return self.state_machine.grant_read(grantee)
+
+    def metric_succeeded(self, **options: Any) -> cloudwatch.Metric:
+        """Runs that succeeded. Options are those of `aws_cloudwatch.Metric`; the default is a sum over 5 minutes."""
+        return self._metric("ExecutionsSucceeded", options)
+
+    def metric_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Runs that failed."""
+        return self._metric("ExecutionsFailed", options)
+
+    def metric_duration(self, **options: Any) -> cloudwatch.Metric:
+        """How long runs took, in milliseconds."""
+        return self._metric("ExecutionTime", {"statistic": "Average", **options})
+
+    def _metric(self, name: str, options: Mapping[str, Any]) -> cloudwatch.Metric:
+        dimensions = {"StateMachineArn": self.crossing.ref(STATE_MACHINE)}
+        defaults = {"statistic": "Sum", "dimensions_map": dimensions}
+        return cloudwatch.Metric(namespace="AWS/States", metric_name=name, **{**defaults, **options})
+
+    def _role(self, id: str, part: str) -> iam.IRole:
+        """By name: a role imported by an ARN token is immutable in a stack with a concrete account."""
+        return iam.Role.from_role_name(self, id, self.crossing.ref(part))
+
+    def _policy(self) -> iam.Policy:
+        statements = [
+            iam.PolicyStatement(
+                actions=_listed(item["Action"]),
+                resources=[_token(resource) for resource in _listed(item["Resource"])],
+                conditions=item.get("Condition"),
+            )
+            for item in self.required_policy["Statement"]
+        ]
+        return iam.Policy(self, "RolePolicy", statements=statements)
+
+
+class Resources:
+    """The typed L1s of a construct by part; an unknown part raises `KeyError` with the known ones."""
+
+    def __init__(self, crossing: Crossing) -> None:
+        self._crossing = crossing
+
+    def __getitem__(self, part: str) -> CfnResource:
+        return self._crossing.l1(part)
+
+
+def _selection(subnets: ec2.SubnetSelection | None) -> dict[str, Any]:
+    return {"subnet_type": ec2.SubnetType.PRIVATE_WITH_EGRESS} if subnets is None else dict(subnets._values)
+
+
+def _token(value: Json) -> str:
+    return value if isinstance(value, str) else Token.as_string(value)
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [value]
