@@ -67,6 +67,17 @@ _ROWS: dict[str, Refusal] = {
     "image-python": Refusal("{family} {version} has no image with this Python", "the container could not be pulled"),
     "image-region": Refusal("the region has no image {image}", "images are pulled from the job's own region", "account"),
     # accounts
+    "accounts-file": Refusal("the accounts file cannot be read", "no account is built from a guess"),
+    "accounts-yaml": Refusal("not YAML that can be read", "no account is built from a guess"),
+    "accounts-duplicate": Refusal("the key {name!r} stands twice", "YAML would silently keep the last one"),
+    "accounts-unknown": Refusal("the key is not known", "a setting that nothing reads would be silently lost"),
+    "accounts-missing": Refusal("{name!r} is missing", "nothing is filled in from another stage"),
+    "accounts-quotes": Refusal("a number where text is needed", "YAML reads digits as a number and drops leading zeros"),
+    "accounts-value": Refusal("the value cannot be used", "the template would be refused at deployment"),
+    "accounts-key": Refusal("the key belongs somewhere else", "SageMaker encrypts with keys of its own account and region"),
+    "accounts-boundary": Refusal("the boundary belongs to another partition", "IAM would refuse every role"),
+    "accounts-closed": Refusal("no closed service has this name", "the setting opens a closed service for an account"),
+    "stage-missing": Refusal("the file has no such stage", "a stage is never built from another one's settings"),
     "region": Refusal("not a region", "partition, images and prices follow from the region", "account"),
     "instance-missing": Refusal(
         "neither the step nor the account names an instance type for {kind}", "a job needs a machine", "account"
@@ -119,6 +130,7 @@ _ROWS: dict[str, Refusal] = {
     "trigger-missing": Refusal("the trigger leaves out required inputs", "the run would fail at its start"),
     "scheduler-region": Refusal("the region has no EventBridge Scheduler", "the stack could not be created", "account"),
     # constructs
+    "model-taken": Refusal("two stacks of one fleet are named {name!r}", "a model's name is its stack's name"),
     "account-unbound": Refusal("no account is known here", "names, images and roles follow from the account"),
     "account-environment": Refusal(
         "the account's {name} is not that of the stack", "the template would be built for one place and deployed to another"

@@ -64,6 +64,16 @@ class Crossing:
         return Token.as_string(self.l1(part).get_att(attribute))
 
 
+class Resources:
+    """The typed L1s of a construct by part; an unknown part raises `KeyError` with the known ones."""
+
+    def __init__(self, crossing: Crossing) -> None:
+        self._crossing = crossing
+
+    def __getitem__(self, part: str) -> CfnResource:
+        return self._crossing.l1(part)
+
+
 def prefix_of(scope: Construct) -> str:
     """The beginning of a construct's logical ids: its path below its stack, in CamelCase."""
     path, stack_path = scope.node.path, Stack.of(scope).node.path

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from aws_cdk import Annotations, CfnResource, Token
+from aws_cdk import Annotations, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -17,7 +17,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_of
-from constructs_ml.aws.crossing import Crossing, bring_in, prefix_of
+from constructs_ml.aws.crossing import Crossing, Resources, bring_in, prefix_of
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.infrastructure import of_platform
 from constructs_ml.compiler.pipeline import JOB_ROLE, STATE_MACHINE, STATES_ROLE, compile_pipeline
@@ -168,16 +168,6 @@ class Pipeline(Construct):
             for item in self.required_policy["Statement"]
         ]
         return iam.Policy(self, "RolePolicy", statements=statements)
-
-
-class Resources:
-    """The typed L1s of a construct by part; an unknown part raises `KeyError` with the known ones."""
-
-    def __init__(self, crossing: Crossing) -> None:
-        self._crossing = crossing
-
-    def __getitem__(self, part: str) -> CfnResource:
-        return self._crossing.l1(part)
 
 
 def _selection(subnets: ec2.SubnetSelection | None) -> dict[str, Any]:

@@ -25,6 +25,11 @@ def artifact_bucket(stage: str, account: str, region: str) -> str:
     return f"{stage}-ml-artifacts-{account}-{region}"
 
 
+def log_bucket(stage: str, account: str, region: str) -> str:
+    """The bucket that holds the access logs of the other two."""
+    return f"{stage}-ml-logs-{account}-{region}"
+
+
 def topic(stage: str) -> str:
     """The topic on which failures and notices of every model of a stage appear."""
     return f"{stage}-ml-notices"

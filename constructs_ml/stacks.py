@@ -1,0 +1,101 @@
+"""Stacks as most teams want them: one platform per account, one stack per model after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Environment, Stack, Stage
+from constructs import Construct
+
+from constructs_ml.aws.accounts import account_of, bind_account
+from constructs_ml.aws.model_registry import ModelRegistry
+from constructs_ml.aws.pipeline import Pipeline
+from constructs_ml.aws.platform import Platform
+from constructs_ml.faults import Faults
+from constructs_ml.spec.account import Account
+from constructs_ml.spec.model import ModelSpec
+from constructs_ml.spec.steps import Register
+
+PLATFORM = "platform"
+
+
+class ModelStack(Stack):
+    """Everything of one model in one account: its pipeline, and its registry if a step registers.
+
+    `commit` is written into one parameter and nowhere else.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        model: ModelSpec,
+        *,
+        account: Account | None = None,
+        commit: str | None = None,
+        stack_name: str | None = None,
+    ) -> None:
+        found = account_of(scope, account) if account is None else account
+        super().__init__(
+            scope, id, env=_environment(found), stack_name=stack_name, description=f"Model {model.name} of {model.owner}"
+        )
+        bind_account(self, found)
+        self.model = model
+        self.registry: ModelRegistry | None = None
+        if any(isinstance(step, Register) for step in model.pipeline.all_steps):
+            self.registry = ModelRegistry(
+                self, "Registry", model.registry, model=model.name, owner=model.owner, account=found
+            )
+        self.pipeline = Pipeline(self, "Pipeline", model.pipeline, account=found, commit=commit)
+
+
+class PlatformStack(Stack):
+    """The platform of one account."""
+
+    def __init__(self, scope: Construct, id: str, *, account: Account, stack_name: str | None = None) -> None:
+        super().__init__(
+            scope, id, env=_environment(account), stack_name=stack_name, description=f"ML platform of {account.stage}"
+        )
+        self.platform = Platform(self, "Platform", account=account, destroyable=account.destroyable)
+
+
+class Fleet(Stage):
+    """Every model of one account: `cdk deploy "dev/*"` brings up the platform, then the models.
+
+    Two models of one name are refused; a fault of this account's settings shows as an error on its own stacks.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        account: Account,
+        models: Sequence[ModelSpec],
+        commit: str | None = None,
+    ) -> None:
+        _check_names(id, models)
+        super().__init__(scope, id, env=_environment(account))
+        bind_account(self, account)
+        platform = PlatformStack(self, PLATFORM, account=account, stack_name=f"{account.stage}-{PLATFORM}")
+        self.platform = platform.platform
+        self.models: dict[str, ModelStack] = {}
+        for model in models:
+            stack = ModelStack(
+                self, model.name, model, account=account, commit=commit, stack_name=f"{account.stage}-{model.name}"
+            )
+            stack.add_dependency(platform)
+            self.models[model.name] = stack
+
+
+def _environment(account: Account) -> Environment | None:
+    return Environment(account=account.id, region=account.region) if account.id else None
+
+
+def _check_names(fleet: str, models: Sequence[ModelSpec]) -> None:
+    faults, seen = Faults(), {PLATFORM}
+    for model in models:
+        if model.name in seen:
+            faults.add("model-taken", where=f"fleet {fleet!r}", got=model.name, allowed="a name of its own", name=model.name)
+        seen.add(model.name)
+    faults.raise_if_any()
