@@ -9,7 +9,7 @@ from constructs_ml import contract
 from constructs_ml.compiler.code import digest
 from constructs_ml.compiler.template import Asset
 
-RUNTIME = "python3.13"
+RUNTIME = "python3.14"
 _PACKAGE = Path(__file__).parent.parent
 
 

@@ -27,7 +27,7 @@ class Function:
 
     code: str | PurePath
     handler: str = "handler.handle"
-    runtime: str = "python3.13"
+    runtime: str = "python3.14"
     memory_mb: int = 256
     timeout: timedelta = timedelta(minutes=1)
     environment: Mapping[str, str] = field(default_factory=dict)
