@@ -80,7 +80,9 @@ class _Machine:
             "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": FAILED}],
             "Next": FAILED,
         }
-        self.states[FAILED] = {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
+        # The error goes into the cause: a Fail state's own error must not be one of the reserved "States." names.
+        ended = intrinsic((Path("$.error.Error"), ": ", Path("$.error.Cause")))
+        self.states[FAILED] = {"Type": "Fail", "Error": "PipelineFailed", "CausePath": ended}
 
     def chain(self, steps: Sequence[Step], after: str) -> None:
         """Steps one after the other; the last goes on to `after`."""
@@ -132,16 +134,18 @@ class _Machine:
             retry=[service_retry("s3")],
         )
         found = {name: result_path(step.name, f"file.found.{name}") for name in wanted}
-        self.metrics(step.name, found, {f"{name}.$": path for name, path in found.items()}, after, step.metrics)
+        numbers = {f"{name}.$": path for name, path in found.items()}
+        self.metrics(step.name, found, _again(step.name, kept) | {"metrics": numbers}, after, step.metrics)
 
     def train(self, step: Train, after: str) -> None:
         wanted = self.context.metrics_of(step.name)
+        kept = training.selector(self.context, step)
         self.task(
             step.name,
             "sagemaker:createTrainingJob.sync",
             training.request(self.context, step),
             f"Check {step.name} metrics" if wanted else after,
-            kept=training.selector(self.context, step),
+            kept=kept,
             retry=retries("sagemaker", step.retry),
             seconds=state_timeout(step.spot.max_wait if step.spot else step.timeout),
         )
@@ -150,12 +154,15 @@ class _Machine:
             numbers = {
                 f"{key_of(name)}.$": f"States.ArrayGetItem({path.removesuffix('[0]')}, 0)" for name, path in found.items()
             }
-            self.metrics(step.name, found, numbers, after, "the training job's final metrics")
+            kept.pop("found")
+            self.metrics(
+                step.name, found, _again(step.name, kept) | {"metrics": numbers}, after, "the training job's final metrics"
+            )
 
     def metrics(
-        self, step: str, found: Mapping[str, str], numbers: Mapping[str, Json], after: str, source: str
+        self, step: str, found: Mapping[str, str], kept: Mapping[str, Json], after: str, source: str
     ) -> None:
-        """Go on with the compared numbers alone, or to the failure path if one is missing or not finite."""
+        """Go on with what later steps use alone, or to the failure path if a metric is missing or not finite."""
         names = ", ".join(found)
         checks = [check for path in found.values() for check in choices.is_finite(path)]
         self.guard(
@@ -166,8 +173,8 @@ class _Machine:
         )
         self.states[f"Keep {step} metrics"] = {
             "Type": "Pass",
-            "Parameters": dict(numbers),
-            "ResultPath": result_path(step, "metrics"),
+            "Parameters": dict(kept),
+            "ResultPath": result_path(step),
             "Next": after,
         }
 
@@ -247,6 +254,11 @@ class _Machine:
 def _is_given(item: Input) -> Json:
     path = path_of(item)
     return {"And": [{"Variable": path, "IsPresent": True}, {"Variable": path, _IS_TYPE[item.type]: True}]}
+
+
+def _again(step: str, kept: Mapping[str, Json]) -> dict[str, Json]:
+    """Results that stay where they are when a step's results are written anew."""
+    return {name: result_path(step, name.removesuffix(".$")) for name in kept}
 
 
 def _plain(value: object) -> Json:
