@@ -84,7 +84,7 @@ class Fleet(Stage):
             stack = ModelStack(
                 self, model.name, model, account=account, commit=commit, stack_name=f"{account.stage}-{model.name}"
             )
-            stack.add_dependency(platform)
+            stack.add_stack_dependency(platform)
             self.models[model.name] = stack
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from constructs_ml.compiler.infrastructure import bucket_arn
-from constructs_ml.compiler.template import Json, Template, ref, sub, tag_list
+from constructs_ml.compiler.template import Json, Template, att, ref, sub, tag_list
 from constructs_ml.contract import names
 from constructs_ml.spec.account import Account
 
@@ -100,7 +99,7 @@ def _tls_only(bucket: str) -> Json:
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
-        "Resource": [bucket_arn(ref(bucket)), _objects(bucket)],
+        "Resource": [att(bucket, "Arn"), _objects(bucket)],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
 
@@ -112,4 +111,4 @@ def _readers(bucket: str, readers: tuple[str, ...]) -> Json:
 
 
 def _objects(bucket: str) -> Json:
-    return bucket_arn(ref(bucket), "*")
+    return {"Fn::Join": ["", [att(bucket, "Arn"), "/*"]]}

@@ -1,0 +1,37 @@
+"""moto's server with two mends: it reads the tags of KMS keys and SSM parameters from CloudFormation in the wrong form.
+
+Run as `python -m tools.local_server -H 127.0.0.1 -p PORT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.kms.models import Key
+from moto.server import main
+from moto.ssm.models import Parameter
+
+
+def _with_tags(model: Any, reform: Callable[[Any], Any]) -> None:
+    """Let `model` see the tags of a resource in the form that it expects."""
+    create = model.create_from_cloudformation_json
+
+    def mended(resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **more: Any) -> Any:
+        properties = dict(cloudformation_json["Properties"])
+        if "Tags" in properties:
+            properties["Tags"] = reform(properties["Tags"])
+        return create(resource_name, {**cloudformation_json, "Properties": properties}, *rest, **more)
+
+    model.create_from_cloudformation_json = staticmethod(mended)
+
+
+def mend() -> None:
+    """Apply the mends to this process."""
+    _with_tags(Key, lambda tags: [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tags])
+    _with_tags(Parameter, lambda tags: [{"Key": key, "Value": value} for key, value in tags.items()])
+
+
+if __name__ == "__main__":
+    mend()
+    main()
