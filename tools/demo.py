@@ -54,7 +54,7 @@ def main() -> int:
             with _part("put the purchase log into the data bucket", report):
                 report["data"] = _bring_data(local)
             with _part("run the deployed pipeline", report):
-                report["run"] = _run(local, report["data"])
+                report["run"] = _run(local, assembly, report["data"])
     finally:
         shutil.rmtree(assembly, ignore_errors=True)
     REPORT.write_text(json.dumps(report, indent=1, default=str) + "\n")
@@ -111,7 +111,7 @@ def _bring_data(local: LocalAccount) -> dict[str, Any]:
     return {"uri": f"s3://{bucket}/{key}", "purchases": rows}
 
 
-def _run(local: LocalAccount, data: dict[str, Any]) -> dict[str, Any]:
+def _run(local: LocalAccount, assembly: Path, data: dict[str, Any]) -> dict[str, Any]:
     """The deployed definition, run state by state; every job is a process on this machine."""
     client = local.client("stepfunctions")
     wanted = names.state_machine(STAGE, churn.name, churn.pipeline.name)
@@ -120,7 +120,7 @@ def _run(local: LocalAccount, data: dict[str, Any]) -> dict[str, Any]:
     # moto has no ModelPackageGroup in CloudFormation; the group of the template is made by its API.
     group = names.model_package_group(STAGE, churn.name)
     local.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
-    jobs = Jobs(local)
+    jobs = Jobs(local, sorted(assembly.glob(f"assembly-{STAGE}/*.template.json")))
     console.print(mermaid(churn.pipeline), style="dim", markup=False)
     ended = run(definition, {"data": data["uri"]}, jobs.answer, name="demo")
     _show(ended, jobs)

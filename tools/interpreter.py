@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
+
+# The interpreter logs every caught error as a warning, whole syntax trees included.
+logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL + 1)
 
 _ROLE = "arn:aws:iam::123456789012:role/states"
 _LONGEST_RUN = 120.0

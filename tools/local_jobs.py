@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Jobs:
     """Answers every call of a run; `done` remembers what ran, for the report."""
 
     account: LocalAccount
+    templates: Sequence[Path]
     done: list[dict[str, Any]] = field(default_factory=list)
 
     def answer(self, call: Call) -> Any:
@@ -112,11 +113,14 @@ class Jobs:
         return {"Payload": json.loads(done)}
 
     def _code(self, function: str) -> bytes:
-        """The zip that was deployed, as the function's description locates it in S3."""
-        place = self.account.client("lambda").get_function(FunctionName=function)["Code"]["Location"]
-        bucket = urlparse(place).netloc.split(".")[0]
-        key = urlparse(place).path.lstrip("/")
-        return bytes(self.account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        """The zip that was deployed, where its template says that it lies."""
+        for path in self.templates:
+            for resource in json.loads(path.read_text())["Resources"].values():
+                properties = resource.get("Properties", {})
+                if properties.get("FunctionName") == function:
+                    place = {"Bucket": properties["Code"]["S3Bucket"], "Key": properties["Code"]["S3Key"]}
+                    return bytes(self.account.client("s3").get_object(**place)["Body"].read())
+        raise LookupError(f"no template has the function {function}")
 
     def _get_object(self, call: Call) -> Any:
         client = self.account.client("s3")

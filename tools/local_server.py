@@ -1,4 +1,6 @@
-"""moto's server with two mends: it reads the tags of KMS keys and SSM parameters from CloudFormation in the wrong form.
+"""moto's server with three mends, each where it departs from CloudFormation on templates that AWS accepts.
+
+It reads the tags of KMS keys and of SSM parameters in the wrong form, and its `Fn::Sub` turns `$$` into `$`.
 
 Run as `python -m tools.local_server -H 127.0.0.1 -p PORT`.
 """
@@ -6,8 +8,10 @@ Run as `python -m tools.local_server -H 127.0.0.1 -p PORT`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+from moto.cloudformation import parsing
 from moto.kms.models import Key
 from moto.server import main
 from moto.ssm.models import Parameter
@@ -26,10 +30,25 @@ def _with_tags(model: Any, reform: Callable[[Any], Any]) -> None:
     model.create_from_cloudformation_json = staticmethod(mended)
 
 
+class _Sub:
+    """The `Fn::Sub` of CloudFormation: only `${name}` is special."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def safe_substitute(self, **values: str) -> str:
+        """Replace each `${name}`."""
+        for name, value in values.items():
+            self.text = self.text.replace(f"${{{name}}}", value)
+        return self.text
+
+
 def mend() -> None:
     """Apply the mends to this process."""
     _with_tags(Key, lambda tags: [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tags])
     _with_tags(Parameter, lambda tags: [{"Key": key, "Value": value} for key, value in tags.items()])
+    assert hasattr(parsing, "string")
+    parsing.string = SimpleNamespace(Template=_Sub)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,209 @@
+"""Texts that are known only in part: what CloudFormation fills in and what a run decides are holes in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from constructs_ml.compiler.template import Json, dumps
+
+_PLACEHOLDER = re.compile(r"\$\{(!?)([^{}]*)\}")
+_DYNAMIC = re.compile(r"\{\{(resolve:[^{}]+)\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Text that is not known. One `name` always stands for one text; a hole without name may be anything.
+
+    `least` and `most` bound its length in characters.
+    """
+
+    name: str = ""
+    least: int = 0
+    most: int | None = None
+
+    def __str__(self) -> str:
+        return f"${{{self.name}}}" if self.name else "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Literal pieces and holes in order; neighbouring literals are one piece and none is empty."""
+
+    parts: tuple[str | Hole, ...] = ()
+
+    @classmethod
+    def of(cls, *parts: str | Hole | Text) -> Text:
+        """Join pieces to one text."""
+        joined: list[str | Hole] = []
+        for part in parts:
+            for piece in part.parts if isinstance(part, Text) else (part,):
+                if isinstance(piece, str) and joined and isinstance(joined[-1], str):
+                    joined[-1] += piece
+                elif piece != "":
+                    joined.append(piece)
+        return cls(tuple(joined))
+
+    def __str__(self) -> str:
+        return "".join(str(part) for part in self.parts)
+
+    @property
+    def known(self) -> str | None:
+        """The whole text, where nothing in it is open."""
+        return str(self) if self.holes == () else None
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Hole))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing of the text is known."""
+        return len(self.parts) == 1 and isinstance(self.parts[0], Hole)
+
+    @property
+    def least(self) -> int:
+        """The fewest characters that the text can have."""
+        return sum(part.least if isinstance(part, Hole) else len(part) for part in self.parts)
+
+    @property
+    def most(self) -> int | None:
+        """The most characters that the text can have, or None where there is no bound."""
+        total = 0
+        for part in self.parts:
+            longest = part.most if isinstance(part, Hole) else len(part)
+            if longest is None:
+                return None
+            total += longest
+        return total
+
+    def filled(self, filling: str) -> str:
+        """The text with one filling in every hole."""
+        return "".join(filling if isinstance(part, Hole) else part for part in self.parts)
+
+
+ANYTHING = Text((Hole(),))
+
+
+@dataclass(frozen=True, slots=True)
+class Substitutions:
+    """What stands for the `${Name}` of a definition or of a template: names to CloudFormation values.
+
+    A name that is not in `values` stays a hole of that name, so that equal names are equal texts.
+    """
+
+    values: Mapping[str, Json]
+
+    def read(self, text: str) -> Text:
+        """A text of a definition, or of `Fn::Sub`: `${Name}` is open and `${!Name}` is a literal `${Name}`."""
+        pieces: list[str | Hole | Text] = []
+        end = 0
+        for match in _PLACEHOLDER.finditer(text):
+            pieces += [self._literal(text[end : match.start()]), self._placeholder(*match.groups())]
+            end = match.end()
+        return Text.of(*pieces, self._literal(text[end:]))
+
+    def flatten(self, value: Json) -> Text:
+        """A CloudFormation value as text; what only a deployment can compute is a hole named after itself."""
+        if not isinstance(value, Mapping):
+            return self._literal(str(value))
+        if len(value) != 1:
+            return Text((Hole(dumps(value)),))
+        name, body = next(iter(value.items()))
+        match name, body:
+            case "Ref", str():
+                return self._placeholder("", body)
+            case "Fn::GetAtt", str():
+                return self._placeholder("", body)
+            case "Fn::GetAtt", [str() as owner, str() as attribute]:
+                return self._placeholder("", f"{owner}.{attribute}")
+            case "Fn::Sub", str():
+                return self.read(body)
+            case "Fn::Sub", [str() as text, Mapping() as own]:
+                inner = {key: _Flat(self.flatten(item)) for key, item in own.items()}
+                return Substitutions({**self.values, **inner}).read(text)
+            case "Fn::Join", [str() as between, list() as items]:
+                flat = [piece for item in items for piece in (self._literal(between), self.flatten(item))]
+                return Text.of(*flat[1:])
+        return Text((Hole(dumps(value)),))
+
+    def _placeholder(self, escaped: str, name: str) -> Text:
+        if escaped:
+            return Text((f"${{{name}}}",))
+        value = self.values.get(name)
+        if value is None:
+            return Text((Hole(name),))
+        if isinstance(value, _Flat):
+            return value.text
+        return Substitutions({key: item for key, item in self.values.items() if key != name}).flatten(value)
+
+    def _literal(self, text: str) -> Text:
+        """A literal; a dynamic reference in it is open until the deployment."""
+        pieces = _DYNAMIC.split(text)
+        return Text.of(*(Hole(piece) if index % 2 else piece for index, piece in enumerate(pieces)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    """A value of a map that is read already: its own names are not those of the map."""
+
+    text: Text
+
+
+def covers(pattern: Text, text: Text) -> bool:
+    """Whether `pattern`, with `*` and `?` as IAM reads them, matches every text that `text` can become.
+
+    A named hole is matched by itself and by `*`; a hole that may be anything is matched by `*` alone.
+    """
+    wanted, given = _symbols(pattern), _symbols(text)
+    # The classic match of wildcards: on a mismatch the last star takes one symbol more.
+    at, star, retry = 0, -1, 0
+    here = 0
+    while here < len(given):
+        if at < len(wanted) and wanted[at] == "*":
+            star, retry = at, here
+            at += 1
+        elif at < len(wanted) and _same(wanted[at], given[here]):
+            at += 1
+            here += 1
+        elif star >= 0:
+            retry += 1
+            at, here = star + 1, retry
+        else:
+            return False
+    return all(symbol == "*" for symbol in wanted[at:])
+
+
+def ends(text: Text, *, wild: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What surely stands before the first and after the last open place of a text.
+
+    With `wild`, the `*` of a policy are its open places, else the holes without name.
+    """
+    symbols = [str(item) if isinstance(item, Hole) and item.name else item for item in _symbols(text)]
+    places = [index for index, item in enumerate(symbols) if isinstance(item, Hole) or (wild and item == "*")]
+    plain = [str(item) for item in symbols]
+    if not places:
+        return tuple(plain), tuple(plain)
+    return tuple(plain[: places[0]]), tuple(plain[places[-1] + 1 :])
+
+
+def near(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The allowed names for a message: those that look like `name`, or all."""
+    lowered = {item.lower(): item for item in known}
+    found = get_close_matches(name.lower(), lowered, n=3)
+    return tuple(lowered[item] for item in found) or tuple(sorted(known))
+
+
+def _same(wanted: str | Hole, given: str | Hole) -> bool:
+    if isinstance(given, Hole):
+        return isinstance(wanted, Hole) and bool(given.name) and wanted.name == given.name
+    return wanted == given or wanted == "?"
+
+
+def _symbols(text: Text) -> list[str | Hole]:
+    symbols: list[str | Hole] = []
+    for part in text.parts:
+        symbols += [part] if isinstance(part, Hole) else part
+    return symbols
