@@ -62,19 +62,29 @@ _ROWS: dict[str, Refusal] = {
         "not the name of an image that stays what it is",
         "an image without tag or digest changes under the same template",
     ),
-    "image-version": Refusal("AWS has no {family} image of this version for {scope}", "the container could not be pulled"),
-    "image-accelerator": Refusal("{family} {version} has no image for this accelerator", "the instance type decides it"),
+    "image-version": Refusal(
+        "AWS has no {family} image of this version for {scope}", "the container could not be pulled"
+    ),
+    "image-accelerator": Refusal(
+        "{family} {version} has no image for this accelerator", "the instance type decides it"
+    ),
     "image-python": Refusal("{family} {version} has no image with this Python", "the container could not be pulled"),
-    "image-region": Refusal("the region has no image {image}", "images are pulled from the job's own region", "account"),
+    "image-region": Refusal(
+        "the region has no image {image}", "images are pulled from the job's own region", "account"
+    ),
     # accounts
     "accounts-file": Refusal("the accounts file cannot be read", "no account is built from a guess"),
     "accounts-yaml": Refusal("not YAML that can be read", "no account is built from a guess"),
     "accounts-duplicate": Refusal("the key {name!r} stands twice", "YAML would silently keep the last one"),
     "accounts-unknown": Refusal("the key is not known", "a setting that nothing reads would be silently lost"),
     "accounts-missing": Refusal("{name!r} is missing", "nothing is filled in from another stage"),
-    "accounts-quotes": Refusal("a number where text is needed", "YAML reads digits as a number and drops leading zeros"),
+    "accounts-quotes": Refusal(
+        "a number where text is needed", "YAML reads digits as a number and drops leading zeros"
+    ),
     "accounts-value": Refusal("the value cannot be used", "the template would be refused at deployment"),
-    "accounts-key": Refusal("the key belongs somewhere else", "SageMaker encrypts with keys of its own account and region"),
+    "accounts-key": Refusal(
+        "the key belongs somewhere else", "SageMaker encrypts with keys of its own account and region"
+    ),
     "accounts-boundary": Refusal("the boundary belongs to another partition", "IAM would refuse every role"),
     "accounts-closed": Refusal("no closed service has this name", "the setting opens a closed service for an account"),
     "stage-missing": Refusal("the file has no such stage", "a stage is never built from another one's settings"),
@@ -85,10 +95,14 @@ _ROWS: dict[str, Refusal] = {
     "instance-type": Refusal("SageMaker has no such instance type for {use}", "the service refuses it", "account"),
     "instance-region": Refusal("the region does not offer this instance type", "the job could never start", "account"),
     "instance-not-allowed": Refusal(
-        "the account does not allow this instance type", "the account's `instances.allowed` bounds what jobs cost", "account"
+        "the account does not allow this instance type",
+        "the account's `instances.allowed` bounds what jobs cost",
+        "account",
     ),
     "instance-count": Refusal(
-        "the account does not allow so many instances", "the account's `instances.most` bounds what jobs cost", "account"
+        "the account does not allow so many instances",
+        "the account's `instances.most` bounds what jobs cost",
+        "account",
     ),
     "network-missing": Refusal(
         "the step demands a VPC and none is there", "the job would run outside the network it was meant for", "account"
@@ -111,13 +125,17 @@ _ROWS: dict[str, Refusal] = {
     "function-name": Refusal("not the name of a function", "the function is found in the account by its name"),
     "result-key": Refusal("not a key that a path can name", "answers of functions are read by path"),
     "permission-wildcard": Refusal("a wildcard needs a reason", "a reviewer must be able to judge it"),
-    "raw-state-type": Refusal("not a state that can stand in the middle of a pipeline", "the pipeline goes on after it"),
+    "raw-state-type": Refusal(
+        "not a state that can stand in the middle of a pipeline", "the pipeline goes on after it"
+    ),
     "raw-state-next": Refusal("the state says what follows it", "the pipeline's order decides what follows"),
     "raw-state-result": Refusal(
         "the state's result would overwrite the run's data", "later steps read inputs and results from it"
     ),
     # triggers
-    "cron-fields": Refusal("not a cron expression of six fields", "EventBridge counts years and knows no five-field form"),
+    "cron-fields": Refusal(
+        "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"
+    ),
     "cron-field": Refusal("the {name} of the cron expression cannot be read", "EventBridge refuses the expression"),
     "cron-days": Refusal("the cron expression says two things about the day", "EventBridge wants ? in one of both"),
     "time-zone": Refusal("not a time zone", "the schedule would be refused"),
@@ -133,11 +151,21 @@ _ROWS: dict[str, Refusal] = {
     "model-taken": Refusal("two stacks of one fleet are named {name!r}", "a model's name is its stack's name"),
     "account-unbound": Refusal("no account is known here", "names, images and roles follow from the account"),
     "account-environment": Refusal(
-        "the account's {name} is not that of the stack", "the template would be built for one place and deployed to another"
+        "the account's {name} is not that of the stack",
+        "the template would be built for one place and deployed to another",
     ),
     "logical-id-taken": Refusal(
         "the construct {owner} already has this logical id", "a template has each logical id once"
     ),
+    # proofs
+    "call-unknown": Refusal("the service has no such call", "the state could never run"),
+    "parameter-unknown": Refusal("the call has no such parameter", "the service refuses the request"),
+    "parameter-missing": Refusal("the call lacks a parameter", "the service refuses the request"),
+    "parameter-type": Refusal("the parameter has the wrong type", "the service refuses the request"),
+    "parameter-size": Refusal("the parameter is out of the service's bounds", "the service refuses the request"),
+    "parameter-value": Refusal("the service does not know this value", "the service refuses the request"),
+    "role-missing": Refusal("the role does not allow {action}", "the state would be denied"),
+    "role-idle": Refusal("the role allows {action}, which no state calls", "least privilege is exactly what is called"),
     # references
     "output-unknown": Refusal(
         "step {step!r} has no output {name!r}",

@@ -37,7 +37,11 @@ class ModelStack(Stack):
     ) -> None:
         found = account_of(scope, account) if account is None else account
         super().__init__(
-            scope, id, env=_environment(found), stack_name=stack_name, description=f"Model {model.name} of {model.owner}"
+            scope,
+            id,
+            env=_environment(found),
+            stack_name=stack_name,
+            description=f"Model {model.name} of {model.owner}",
         )
         bind_account(self, found)
         self.model = model
@@ -96,6 +100,8 @@ def _check_names(fleet: str, models: Sequence[ModelSpec]) -> None:
     faults, seen = Faults(), {PLATFORM}
     for model in models:
         if model.name in seen:
-            faults.add("model-taken", where=f"fleet {fleet!r}", got=model.name, allowed="a name of its own", name=model.name)
+            faults.add(
+                "model-taken", where=f"fleet {fleet!r}", got=model.name, allowed="a name of its own", name=model.name
+            )
         seen.add(model.name)
     faults.raise_if_any()

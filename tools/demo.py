@@ -115,7 +115,9 @@ def _run(local: LocalAccount, assembly: Path, data: dict[str, Any]) -> dict[str,
     """The deployed definition, run state by state; every job is a process on this machine."""
     client = local.client("stepfunctions")
     wanted = names.state_machine(STAGE, churn.name, churn.pipeline.name)
-    arn = next(item["stateMachineArn"] for item in client.list_state_machines()["stateMachines"] if item["name"] == wanted)
+    arn = next(
+        item["stateMachineArn"] for item in client.list_state_machines()["stateMachines"] if item["name"] == wanted
+    )
     definition = json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])
     # moto has no ModelPackageGroup in CloudFormation; the group of the template is made by its API.
     group = names.model_package_group(STAGE, churn.name)
@@ -134,7 +136,9 @@ def _run(local: LocalAccount, assembly: Path, data: dict[str, Any]) -> dict[str,
         "steps": jobs.done,
         "metrics": metrics,
         "gate": str(churn.pipeline.steps[-1].when),  # type: ignore[union-attr]  # the last step is the gate
-        "model_packages": [{"arn": item["ModelPackageArn"], "approval": item["ModelApprovalStatus"]} for item in versions],
+        "model_packages": [
+            {"arn": item["ModelPackageArn"], "approval": item["ModelApprovalStatus"]} for item in versions
+        ],
     }
 
 

@@ -17,10 +17,19 @@ _LISTINGS: Mapping[str, tuple[str, _Names]] = {
     "AWS::IAM::Role": ("iam", lambda api: [item["RoleName"] for item in api.list_roles()["Roles"]]),
     "AWS::Events::Rule": ("events", lambda api: [item["Name"] for item in api.list_rules()["Rules"]]),
     "AWS::KMS::Key": ("kms", lambda api: [item["KeyArn"] for item in api.list_keys()["Keys"]]),
-    "AWS::Lambda::Function": ("lambda", lambda api: [item["FunctionName"] for item in api.list_functions()["Functions"]]),
-    "AWS::Logs::LogGroup": ("logs", lambda api: [item["logGroupName"] for item in api.describe_log_groups()["logGroups"]]),
+    "AWS::Lambda::Function": (
+        "lambda",
+        lambda api: [item["FunctionName"] for item in api.list_functions()["Functions"]],
+    ),
+    "AWS::Logs::LogGroup": (
+        "logs",
+        lambda api: [item["logGroupName"] for item in api.describe_log_groups()["logGroups"]],
+    ),
     "AWS::S3::Bucket": ("s3", lambda api: [item["Name"] for item in api.list_buckets()["Buckets"]]),
-    "AWS::SNS::Topic": ("sns", lambda api: [item["TopicArn"].rpartition(":")[2] for item in api.list_topics()["Topics"]]),
+    "AWS::SNS::Topic": (
+        "sns",
+        lambda api: [item["TopicArn"].rpartition(":")[2] for item in api.list_topics()["Topics"]],
+    ),
     "AWS::SSM::Parameter": ("ssm", lambda api: [item["Name"] for item in api.describe_parameters()["Parameters"]]),
     "AWS::StepFunctions::StateMachine": (
         "stepfunctions",
@@ -60,4 +69,3 @@ def _name(account: LocalAccount, properties: Mapping[str, Any]) -> str:
     if isinstance(given, Mapping):
         given = given.get("Fn::Sub", "")
     return str(given).replace("${AWS::AccountId}", account.id).replace("${AWS::Region}", account.region)
-

@@ -130,7 +130,11 @@ class Jobs:
             raise TaskFailure("S3.NoSuchKeyException", str(missing)) from missing
 
     def _register(self, call: Call) -> Any:
-        return {"ModelPackageArn": self.account.client("sagemaker").create_model_package(**call.parameters)["ModelPackageArn"]}
+        return {
+            "ModelPackageArn": self.account.client("sagemaker").create_model_package(**call.parameters)[
+                "ModelPackageArn"
+            ]
+        }
 
     def _publish(self, call: Call) -> Any:
         return {"MessageId": self.account.client("sns").publish(**call.parameters)["MessageId"]}
@@ -168,7 +172,14 @@ class Jobs:
 
 def _process(command: list[str], folder: Path, environment: Mapping[str, str], given: str = "") -> str:
     done = subprocess.run(
-        command, cwd=folder, env=dict(environment), input=given, capture_output=True, text=True, check=False, timeout=600
+        command,
+        cwd=folder,
+        env=dict(environment),
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
     )
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).splitlines()[-8:])

@@ -1,7 +1,7 @@
 """Prints the node to use: the machine's own if it is recent enough, else the one that PyPI's wheel ships.
 
-    python tools/node.py              prints its path
-    python tools/node.py npm ci ...   runs its npm
+python tools/node.py              prints its path
+python tools/node.py npm ci ...   runs its npm
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ def purchases_file() -> Path:
 def write_csv(target: Path) -> int:
     """The log as customer_id, date, quantity, amount; returns the number of purchases."""
     rows = [line.split() for line in purchases_file().read_text().splitlines() if line.strip()]
-    lines = [f"{customer},{day[:4]}-{day[4:6]}-{day[6:]},{quantity},{amount}" for _, customer, day, quantity, amount in rows]
+    lines = [
+        f"{customer},{day[:4]}-{day[4:6]}-{day[6:]},{quantity},{amount}" for _, customer, day, quantity, amount in rows
+    ]
     target.write_text("\n".join(["customer_id,date,quantity,amount", *lines]) + "\n")
     return len(lines)

@@ -27,7 +27,10 @@ def account_of(scope: Construct, given: Account | None = None) -> Account:
     stack = Stack.of(scope)
     if account is None:
         raise refuse(
-            "account-unbound", where=scope.node.path, got="no account", allowed="account=, or bind_account(stage, account)"
+            "account-unbound",
+            where=scope.node.path,
+            got="no account",
+            allowed="account=, or bind_account(stage, account)",
         )
     for name, wanted, actual in (("id", account.id, stack.account), ("region", account.region, stack.region)):
         concrete = not Token.is_unresolved(actual)

@@ -15,7 +15,7 @@ from aws_cdk import CfnElement, CfnResource, FileAssetPackaging, Stack, Stage, T
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
-from constructs_ml.aws.acknowledgements import acknowledge, accepted
+from constructs_ml.aws.acknowledgements import accepted, acknowledge
 from constructs_ml.aws.archives import write_archive
 from constructs_ml.compiler.template import Asset, AssetPart, Compiled, Json, logical_id
 from constructs_ml.faults import refuse
@@ -53,7 +53,7 @@ class Crossing:
             raise KeyError(f"{part!r} is no part of {self.prefix}; its logical ids are {', '.join(self.logical_ids)}")
         if key not in self._found:
             self._found[key] = self.include.get_resource(key)
-        return cast(CfnResource, self._found[key])
+        return cast("CfnResource", self._found[key])
 
     def ref(self, part: str) -> str:
         """The token of a part's `Ref`."""
@@ -115,7 +115,11 @@ def _claim(record: _StackRecord, compiled: Compiled, path: str) -> None:
         owner = record.owners.setdefault(key, path)
         if owner != path:
             raise refuse(
-                "logical-id-taken", where=path, got=key, allowed="a construct id that makes other logical ids", owner=owner
+                "logical-id-taken",
+                where=path,
+                got=key,
+                allowed="a construct id that makes other logical ids",
+                owner=owner,
             )
 
 
@@ -139,4 +143,3 @@ def _register(stack: Stack, record: _StackRecord, asset: Asset) -> Mapping[Asset
             "file": object_key.rpartition("/")[2],
         }
     return record.assets[key]
-

@@ -61,9 +61,7 @@ class Platform(PlatformHandles):
     `destroyable` is one of the two keys that deleting data takes; the other is the account's own.
     """
 
-    def __init__(
-        self, scope: Construct, id: str, *, account: Account | None = None, destroyable: bool = False
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, account: Account | None = None, destroyable: bool = False) -> None:
         super().__init__(scope, id, account=account)
         prefix = prefix_of(self)
         self.compiled = compile_platform(self.account, prefix=prefix, destroyable=destroyable)

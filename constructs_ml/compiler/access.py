@@ -25,7 +25,9 @@ _EVENTS_RULE = {"training": "Training", "processing": "Processing"}
 def job_statements(context: Context, kind: JobKind, steps: Sequence[Process | Train]) -> list[Statement]:
     """What the containers of one kind of job may do."""
     infrastructure = context.infrastructure
-    written = bucket_arn(infrastructure.artifact_bucket, names.pipeline_prefix(context.spec.model, context.spec.name) + "*")
+    written = bucket_arn(
+        infrastructure.artifact_bucket, names.pipeline_prefix(context.spec.model, context.spec.name) + "*"
+    )
     statements = [
         *_reads(context, steps),
         Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (written,), because=_OBJECTS),
@@ -252,4 +254,3 @@ def function_statements(context: Context, step: str, function: Function) -> list
 
 def _key(key_arn: Json, *actions: str) -> Statement:
     return Statement(actions, (key_arn,))
-

@@ -56,5 +56,3 @@ def bucket_arn(bucket: Json, key: str = "") -> Json:
     if isinstance(bucket, Mapping) and isinstance(bucket.get("Fn::Sub"), str):
         return sub(f"arn:${{AWS::Partition}}:s3:::{bucket['Fn::Sub']}{tail}")
     return sub(f"arn:${{AWS::Partition}}:s3:::${{Bucket}}{tail}", Bucket=bucket)
-
-

@@ -62,7 +62,11 @@ def instance_type(context: Context, kind: JobKind, step: Process | Train) -> str
     chosen = step.compute.instance_type or rules.default(kind)
     if chosen is None:
         context.faults.add(
-            "instance-missing", where=where, got="no instance type", allowed=f"instances.{kind} of the account", kind=kind
+            "instance-missing",
+            where=where,
+            got="no instance type",
+            allowed=f"instances.{kind} of the account",
+            kind=kind,
         )
         return None
     if rules.allowed and chosen not in rules.allowed:
@@ -97,7 +101,10 @@ def vpc(context: Context, step: Process | Train) -> Json | None:
         return None
     if subnets is None or groups is None:
         context.faults.add(
-            "network-missing", where=context.where(step.name), got="no network", allowed="network: of the account, or vpc="
+            "network-missing",
+            where=context.where(step.name),
+            got="no network",
+            allowed="network: of the account, or vpc=",
         )
         return None
     return {
@@ -133,7 +140,9 @@ def job_tags(context: Context, step: str) -> list[Json]:
 
 def image_uri(context: Context, kind: JobKind, step: Process | Train) -> Open | str:
     """The step's image, literal where the region is known."""
-    return image(context, step.image, kind, step.compute.instance_type or context.account.instances.default(kind), step.name)
+    return image(
+        context, step.image, kind, step.compute.instance_type or context.account.instances.default(kind), step.name
+    )
 
 
 def merge_raw(request: Mapping[str, Json], raw: Mapping[str, object]) -> dict[str, Json]:

@@ -127,7 +127,11 @@ def _state_machine(context: Context, definition: Json, roles: dict[JobKind, Role
             "Tags": tag_list(context.tags),
         },
     )
-    passed = [context.expressions.opened[name] for name in ("TrainingRole", "ProcessingRole") if name in context.expressions.opened]
+    passed = [
+        context.expressions.opened[name]
+        for name in ("TrainingRole", "ProcessingRole")
+        if name in context.expressions.opened
+    ]
     role = add_role(
         template,
         STATES_ROLE,
@@ -217,4 +221,3 @@ def _code_record(context: Context, commit: str | None) -> None:
             "Tags": dict(sorted(context.tags.items())),
         },
     )
-

@@ -38,7 +38,15 @@ def compile_platform(account: Account, *, prefix: str, destroyable: bool = False
     ):
         bucket_name = sub(name(account.stage, "${AWS::AccountId}", "${AWS::Region}"))
         add_bucket(
-            template, part, bucket_name, account, _tags(account), key_arn=key_arn, logs=logs, events=events, retain=retain
+            template,
+            part,
+            bucket_name,
+            account,
+            _tags(account),
+            key_arn=key_arn,
+            logs=logs,
+            events=events,
+            retain=retain,
         )
     _topic(template, account, key_arn)
     _log_retention(template, account)
@@ -92,7 +100,13 @@ def _topic(template: Template, account: Account, key_arn: Json) -> None:
     )
     services = {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com"]}
     own = {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}}
-    publish = {"Effect": "Allow", "Principal": services, "Action": "sns:Publish", "Resource": ref(topic), "Condition": own}
+    publish = {
+        "Effect": "Allow",
+        "Principal": services,
+        "Action": "sns:Publish",
+        "Resource": ref(topic),
+        "Condition": own,
+    }
     plain = {
         "Effect": "Deny",
         "Principal": "*",
@@ -130,7 +144,9 @@ def _log_retention(template: Template, account: Account) -> None:
         services=("lambda.amazonaws.com",),
         statements=[
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (att(log, "Arn"),)),
-            Statement(("logs:DescribeLogGroups",), (arn("logs", "log-group:*"),), because="listing has no narrower resource"),
+            Statement(
+                ("logs:DescribeLogGroups",), (arn("logs", "log-group:*"),), because="listing has no narrower resource"
+            ),
             Statement(("logs:PutRetentionPolicy",), (groups,), because="SageMaker names its log groups after its jobs"),
         ],
         boundary=account.permissions_boundary,

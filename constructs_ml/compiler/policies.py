@@ -196,4 +196,3 @@ def _unique(values: Sequence[Json]) -> list[Json]:
 
 def _one_or_many(values: Sequence[Json]) -> Json:
     return values[0] if len(values) == 1 else list(values)
-

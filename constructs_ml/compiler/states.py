@@ -96,7 +96,9 @@ class _Machine:
             case Train():
                 self.train(step, after)
             case Register():
-                self.task(step.name, "aws-sdk:sagemaker:createModelPackage", registration.request(self.context, step), after)
+                self.task(
+                    step.name, "aws-sdk:sagemaker:createModelPackage", registration.request(self.context, step), after
+                )
             case LambdaTask():
                 self.function(step, after)
             case Gate():
@@ -152,16 +154,19 @@ class _Machine:
         if wanted:
             found = training.found_metrics(step.name, wanted)
             numbers = {
-                f"{key_of(name)}.$": f"States.ArrayGetItem({path.removesuffix('[0]')}, 0)" for name, path in found.items()
+                f"{key_of(name)}.$": f"States.ArrayGetItem({path.removesuffix('[0]')}, 0)"
+                for name, path in found.items()
             }
             kept.pop("found")
             self.metrics(
-                step.name, found, _again(step.name, kept) | {"metrics": numbers}, after, "the training job's final metrics"
+                step.name,
+                found,
+                _again(step.name, kept) | {"metrics": numbers},
+                after,
+                "the training job's final metrics",
             )
 
-    def metrics(
-        self, step: str, found: Mapping[str, str], kept: Mapping[str, Json], after: str, source: str
-    ) -> None:
+    def metrics(self, step: str, found: Mapping[str, str], kept: Mapping[str, Json], after: str, source: str) -> None:
         """Go on with what later steps use alone, or to the failure path if a metric is missing or not finite."""
         names = ", ".join(found)
         checks = [check for path in found.values() for check in choices.is_finite(path)]
@@ -202,7 +207,12 @@ class _Machine:
         opened = step.then[0].name if step.then else after
         closed = step.otherwise[0].name if step.otherwise else after
         rule = choices.rule(step.when) | {"Next": opened}
-        self.states[step.name] = {"Type": "Choice", "Comment": escape_sub(str(step.when)), "Choices": [rule], "Default": closed}
+        self.states[step.name] = {
+            "Type": "Choice",
+            "Comment": escape_sub(str(step.when)),
+            "Choices": [rule],
+            "Default": closed,
+        }
         self.chain(step.then, after)
         self.chain(step.otherwise, after)
 

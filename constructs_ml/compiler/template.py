@@ -181,4 +181,3 @@ def _nulls(value: Json, path: str = "") -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             yield from _nulls(item, f"{path}[{index}]")
-

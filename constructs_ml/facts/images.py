@@ -81,9 +81,13 @@ def find(
             "image-accelerator", where=where, got=accelerator, allowed=tuple(tags), family=family, version=version
         )
     if python is not None and python not in by_python:
-        raise refuse("image-python", where=where, got=repr(python), allowed=tuple(by_python), family=family, version=version)
+        raise refuse(
+            "image-python", where=where, got=repr(python), allowed=tuple(by_python), family=family, version=version
+        )
     chosen = python or _newest(by_python)
-    return FrameworkImage(f"{entry['repository']}:{by_python[chosen]}", load("images")["registries"][entry["registries"]])
+    return FrameworkImage(
+        f"{entry['repository']}:{by_python[chosen]}", load("images")["registries"][entry["registries"]]
+    )
 
 
 def _shared(family: str, version: str, scope: str) -> Any | None:

@@ -41,6 +41,8 @@ def faults_of(name: str, use: str, region: str | None, where: str) -> list[Fault
     here = offered(region) if region else None
     if here is not None and name not in here:
         family = name.rsplit(".", 1)[0]
-        near = sorted(item for item in here if item.startswith(f"{family}.")) or get_close_matches(name, sorted(here), n=3)
+        near = sorted(item for item in here if item.startswith(f"{family}.")) or get_close_matches(
+            name, sorted(here), n=3
+        )
         return [fault("instance-region", where=where, got=f"{name} in {region}", allowed=near or sorted(here)[:5])]
     return []

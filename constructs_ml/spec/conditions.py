@@ -157,7 +157,7 @@ def inputs_in(condition: Condition) -> tuple[Input, ...]:
             return inputs_in(inner)
 
 
-def _parts(condition: Condition, kind: type[All] | type[AnyOf]) -> tuple[Condition, ...]:
+def _parts(condition: Condition, kind: type[All | AnyOf]) -> tuple[Condition, ...]:
     return condition.conditions if isinstance(condition, kind) else (condition,)
 
 

@@ -6,8 +6,8 @@ import re
 
 from constructs_ml.faults import Faults
 
-_MONTHS = {name: index for index, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), start=1)}
-_DAYS = {name: index for index, name in enumerate("SUN MON TUE WED THU FRI SAT".split(), start=1)}
+_MONTHS = {name: index for index, name in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], start=1)}
+_DAYS = {name: index for index, name in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], start=1)}
 _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minutes", 0, 59, {}),
     ("hours", 0, 23, {}),
@@ -16,7 +16,10 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("day-of-week", 1, 7, _DAYS),
     ("year", 1970, 2199, {}),
 )
-_SPECIAL = {"day-of-month": r"L|LW|([1-9]|[12]\d|3[01])W", "day-of-week": r"L|[1-7]L|[1-7]#[1-5]|[A-Z]{3}#[1-5]|[A-Z]{3}L"}
+_SPECIAL = {
+    "day-of-month": r"L|LW|([1-9]|[12]\d|3[01])W",
+    "day-of-week": r"L|[1-7]L|[1-7]#[1-5]|[A-Z]{3}#[1-5]|[A-Z]{3}L",
+}
 
 
 def check_cron(expression: str, where: str, faults: Faults) -> None:
@@ -32,7 +35,9 @@ def check_cron(expression: str, where: str, faults: Faults) -> None:
     for text, (name, least, most, words) in zip(fields, _FIELDS, strict=True):
         if not _sound(text, name, least, most, words):
             named = f" or {next(iter(words))}-{list(words)[-1]}" if words else ""
-            faults.add("cron-field", where=where, got=repr(text), allowed=f"{least} to {most}{named}, * , - /", name=name)
+            faults.add(
+                "cron-field", where=where, got=repr(text), allowed=f"{least} to {most}{named}, * , - /", name=name
+            )
     if (fields[2] == "?") == (fields[4] == "?"):
         faults.add(
             "cron-days",

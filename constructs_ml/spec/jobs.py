@@ -112,7 +112,6 @@ class Experiment:
             )
 
 
-
 def as_channels(sources: Mapping[str, Location | Channel], where: str, most: int) -> dict[str, Channel]:
     """Every source as a channel, its name checked; `most` is the service's limit."""
     if len(sources) > most:

@@ -42,7 +42,11 @@ def check_references(steps: Sequence[Step], inputs: Sequence[Input], where: str,
     for name, count in Counter(step.name for step in everything).items():
         if count > 1:
             faults.add(
-                "name-taken", where=where, got=f"{count} steps named {name!r}", allowed="name= to tell them apart", name=name
+                "name-taken",
+                where=where,
+                got=f"{count} steps named {name!r}",
+                allowed="name= to tell them apart",
+                name=name,
             )
     for name, count in Counter(item.name for item in inputs).items():
         if count > 1:
@@ -91,9 +95,7 @@ class _Checker:
         if source is None:
             near = get_close_matches(name, self.by_name, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
-            self.faults.add(
-                "step-foreign", where=where, got=f"{name!r}{hint}", allowed=tuple(self.by_name), step=name
-            )
+            self.faults.add("step-foreign", where=where, got=f"{name!r}{hint}", allowed=tuple(self.by_name), step=name)
         elif name not in before:
             self._not_before(step, source, where, before)
         else:

@@ -63,7 +63,9 @@ class Rate:
     def __post_init__(self) -> None:
         where = f"Rate({self.every})"
         if not isinstance(self.every, timedelta) or self.every < _MINUTE or self.every % _MINUTE:
-            raise refuse("rate", where=where, got=self.every, allowed="whole minutes, hours or days, at least one minute")
+            raise refuse(
+                "rate", where=where, got=self.every, allowed="whole minutes, hours or days, at least one minute"
+            )
         _check_schedule(self.flexible, self.name, where)
         object.__setattr__(self, "inputs", frozen(self.inputs))
 
@@ -127,7 +129,9 @@ def check_triggers(triggers: Sequence[Trigger], inputs: Sequence[Input], where: 
     """Add a fault for each name taken twice and each input that a trigger gives wrongly or not at all."""
     for name, count in Counter(trigger.name for trigger in triggers).items():
         if count > 1:
-            faults.add("trigger-taken", where=where, got=f"{count} triggers", allowed="name= to tell them apart", name=name)
+            faults.add(
+                "trigger-taken", where=where, got=f"{count} triggers", allowed="name= to tell them apart", name=name
+            )
     declared = {item.name: item for item in inputs}
     for trigger in triggers:
         place = f"{where}, trigger {trigger.name!r}"
@@ -136,11 +140,15 @@ def check_triggers(triggers: Sequence[Trigger], inputs: Sequence[Input], where: 
             given[trigger.to] = S3(trigger.prefix)
         for name, value in given.items():
             if name not in declared:
-                faults.add("trigger-input", where=place, got=repr(name), allowed=tuple(declared) or "declared inputs", name=name)
-            elif not fits(value, declared[name].type):
                 faults.add(
-                    "trigger-value", where=place, got=repr(value), allowed=f"a {declared[name].type}", name=name
+                    "trigger-input",
+                    where=place,
+                    got=repr(name),
+                    allowed=tuple(declared) or "declared inputs",
+                    name=name,
                 )
+            elif not fits(value, declared[name].type):
+                faults.add("trigger-value", where=place, got=repr(value), allowed=f"a {declared[name].type}", name=name)
         missing = [item.name for item in inputs if item.required and item.name not in given]
         if missing:
             faults.add("trigger-missing", where=place, got=tuple(given) or "no inputs", allowed=missing)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from constructs_ml.compiler.template import Json, dumps
 
@@ -89,67 +90,49 @@ ANYTHING = Text((Hole(),))
 
 @dataclass(frozen=True, slots=True)
 class Substitutions:
-    """What stands for the `${Name}` of a definition or of a template: names to CloudFormation values.
-
-    A name that is not in `values` stays a hole of that name, so that equal names are equal texts.
+    """What stands for each `${Name}`. A name that is not in `texts` stays a hole of that name, so that equal
+    names are equal texts.
     """
 
-    values: Mapping[str, Json]
+    texts: Mapping[str, Text]
+
+    def inside(self, values: Mapping[str, Json]) -> Substitutions:
+        """The substitutions of a text that brings its own map of CloudFormation values."""
+        return Substitutions({**self.texts, **{name: self.flatten(value) for name, value in values.items()}})
 
     def read(self, text: str) -> Text:
         """A text of a definition, or of `Fn::Sub`: `${Name}` is open and `${!Name}` is a literal `${Name}`."""
         pieces: list[str | Hole | Text] = []
         end = 0
         for match in _PLACEHOLDER.finditer(text):
-            pieces += [self._literal(text[end : match.start()]), self._placeholder(*match.groups())]
+            escaped, name = match.groups()
+            pieces += [_literal(text[end : match.start()]), f"${{{name}}}" if escaped else self._named(name)]
             end = match.end()
-        return Text.of(*pieces, self._literal(text[end:]))
+        return Text.of(*pieces, _literal(text[end:]))
 
     def flatten(self, value: Json) -> Text:
         """A CloudFormation value as text; what only a deployment can compute is a hole named after itself."""
-        if not isinstance(value, Mapping):
-            return self._literal(str(value))
-        if len(value) != 1:
-            return Text((Hole(dumps(value)),))
-        name, body = next(iter(value.items()))
-        match name, body:
-            case "Ref", str():
-                return self._placeholder("", body)
-            case "Fn::GetAtt", str():
-                return self._placeholder("", body)
-            case "Fn::GetAtt", [str() as owner, str() as attribute]:
-                return self._placeholder("", f"{owner}.{attribute}")
-            case "Fn::Sub", str():
-                return self.read(body)
-            case "Fn::Sub", [str() as text, Mapping() as own]:
-                inner = {key: _Flat(self.flatten(item)) for key, item in own.items()}
-                return Substitutions({**self.values, **inner}).read(text)
-            case "Fn::Join", [str() as between, list() as items]:
-                flat = [piece for item in items for piece in (self._literal(between), self.flatten(item))]
+        match value:
+            case {"Ref": str() as name} | {"Fn::GetAtt": str() as name}:
+                return self._named(name)
+            case {"Fn::GetAtt": [str() as owner, str() as attribute]}:
+                return self._named(f"{owner}.{attribute}")
+            case {"Fn::Sub": str() as text}:
+                return self.read(text)
+            case {"Fn::Sub": [str() as text, Mapping() as own]}:
+                return self.inside(own).read(text)
+            case {"Fn::Join": [str() as between, list() as items]}:
+                flat = [piece for item in items for piece in (_literal(between), self.flatten(item))]
                 return Text.of(*flat[1:])
-        return Text((Hole(dumps(value)),))
+            case Mapping() | list() | tuple():
+                return Text((Hole(dumps(value)),))
+        return _literal(str(value))
 
-    def _placeholder(self, escaped: str, name: str) -> Text:
-        if escaped:
-            return Text((f"${{{name}}}",))
-        value = self.values.get(name)
-        if value is None:
-            return Text((Hole(name),))
-        if isinstance(value, _Flat):
-            return value.text
-        return Substitutions({key: item for key, item in self.values.items() if key != name}).flatten(value)
-
-    def _literal(self, text: str) -> Text:
-        """A literal; a dynamic reference in it is open until the deployment."""
-        pieces = _DYNAMIC.split(text)
-        return Text.of(*(Hole(piece) if index % 2 else piece for index, piece in enumerate(pieces)))
+    def _named(self, name: str) -> Text:
+        return self.texts.get(name, Text((Hole(name),)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Flat:
-    """A value of a map that is read already: its own names are not those of the map."""
-
-    text: Text
+NO_SUBSTITUTIONS = Substitutions(MappingProxyType({}))
 
 
 def covers(pattern: Text, text: Text) -> bool:
@@ -194,6 +177,12 @@ def near(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     lowered = {item.lower(): item for item in known}
     found = get_close_matches(name.lower(), lowered, n=3)
     return tuple(lowered[item] for item in found) or tuple(sorted(known))
+
+
+def _literal(text: str) -> Text:
+    """A literal; a dynamic reference in it is open until the deployment."""
+    pieces = _DYNAMIC.split(text)
+    return Text.of(*(Hole(piece) if index % 2 else piece for index, piece in enumerate(pieces)))
 
 
 def _same(wanted: str | Hole, given: str | Hole) -> bool:

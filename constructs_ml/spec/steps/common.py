@@ -19,11 +19,18 @@ def check_environment(environment: Mapping[str, object], where: str) -> None:
     for name in environment:
         if not _VARIABLE.fullmatch(name):
             raise refuse(
-                "environment-name", where=where, got=repr(name), allowed="letters, digits and _, not beginning with a digit"
+                "environment-name",
+                where=where,
+                got=repr(name),
+                allowed="letters, digits and _, not beginning with a digit",
             )
     if len(environment) > 48:
         raise refuse(
-            "number-range", quantity="the number of environment variables", where=where, got=len(environment), allowed="at most 48"
+            "number-range",
+            quantity="the number of environment variables",
+            where=where,
+            got=len(environment),
+            allowed="at most 48",
         )
 
 
@@ -31,7 +38,11 @@ def check_metric_key(name: str, where: str) -> None:
     """A key of a metrics file that a path can name."""
     if not _METRIC_KEY.fullmatch(name):
         raise refuse(
-            "metric-name", where=where, got=repr(name), allowed="letters, digits and _, not beginning with a digit", name=name
+            "metric-name",
+            where=where,
+            got=repr(name),
+            allowed="letters, digits and _, not beginning with a digit",
+            name=name,
         )
 
 
@@ -40,5 +51,9 @@ def check_job_code(code: str | PurePath | Code | None, image: ContainerImage, wh
     needs_code = not isinstance(image, Image) and not (image.family == "xgboost" and runs_alone)
     if code is None and needs_code:
         raise refuse(
-            "code-needed", where=where, got="no code=", allowed="a script or a folder of code", image=type(image).__name__
+            "code-needed",
+            where=where,
+            got="no code=",
+            allowed="a script or a folder of code",
+            image=type(image).__name__,
         )

@@ -20,7 +20,9 @@ class Fail:
     def __post_init__(self) -> None:
         check_name("step", self.name, f"step {self.name!r}")
         if not self.cause:
-            raise refuse("empty", thing="cause", where=f"step {self.name!r}", got="''", allowed="a sentence for the notice")
+            raise refuse(
+                "empty", thing="cause", where=f"step {self.name!r}", got="''", allowed="a sentence for the notice"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ class Gate:
         where = f"gate {self.name!r}"
         check_name("gate", self.name, where)
         if not isinstance(self.when, (Comparison, All, AnyOf, Not)):
-            raise refuse("gate-condition", where=where, got=repr(self.when), allowed="metric >= number, combined with &, |, ~")
+            raise refuse(
+                "gate-condition", where=where, got=repr(self.when), allowed="metric >= number, combined with &, |, ~"
+            )
         if not self.then and not self.otherwise:
             raise refuse("empty", thing="the gate", where=where, got="no steps", allowed="steps in then= or otherwise=")

@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_number, frozen
-from constructs_ml.spec.jobs import Code, Retry
+from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.steps.common import check_environment
 from constructs_ml.spec.values import S3, Result, Value
 
@@ -66,7 +66,10 @@ class LambdaTask:
         check_name("step", self.name, where)
         if isinstance(self.function, str) and not _FUNCTION_NAME.fullmatch(self.function):
             raise refuse(
-                "function-name", where=where, got=repr(self.function), allowed="1 to 64 letters, digits, hyphens, underscores"
+                "function-name",
+                where=where,
+                got=repr(self.function),
+                allowed="1 to 64 letters, digits, hyphens, underscores",
             )
         check_duration("timeout", self.timeout, where, timedelta(seconds=1), timedelta(minutes=15))
         for key in self.payload:

@@ -105,7 +105,11 @@ class Process:
         where = f"{self.name}.metric({name!r})"
         if self.metrics is None:
             raise refuse(
-                "metrics-undeclared", where=where, got="no metrics=", allowed='metrics="<output>/<file>"', step=self.name
+                "metrics-undeclared",
+                where=where,
+                got="no metrics=",
+                allowed='metrics="<output>/<file>"',
+                step=self.name,
             )
         check_metric_key(name, where)
         return Metric(self.name, name)

@@ -13,7 +13,7 @@ from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.steps.common import check_environment
 from constructs_ml.spec.steps.process import Process
-from constructs_ml.spec.values import ModelArtifact, S3, Input
+from constructs_ml.spec.values import S3, Input, ModelArtifact
 
 Approval = Literal["PendingManualApproval", "Approved", "Rejected"]
 
@@ -34,7 +34,9 @@ class Serving:
 
     def __post_init__(self) -> None:
         if not self.content_types or not self.response_types:
-            raise refuse("empty", thing="content_types or response_types", where="Serving", got="()", allowed="MIME types")
+            raise refuse(
+                "empty", thing="content_types or response_types", where="Serving", got="()", allowed="MIME types"
+            )
         check_environment(self.environment, "Serving")
         object.__setattr__(self, "environment", frozen(self.environment))
 
@@ -60,9 +62,13 @@ class Register:
         check_name("step", self.name, where)
         if self.metrics is not None and (not isinstance(self.metrics, Process) or self.metrics.metrics is None):
             raise refuse(
-                "register-metrics", where=where, got=repr(getattr(self.metrics, "name", self.metrics)),
+                "register-metrics",
+                where=where,
+                got=repr(getattr(self.metrics, "name", self.metrics)),
                 allowed="a Process step with metrics=",
             )
         if not isinstance(self.model, ModelArtifact) and self.serving.image is None:
-            raise refuse("register-image", where=where, got="no serving.image", allowed="the image that serves this artifact")
+            raise refuse(
+                "register-image", where=where, got="no serving.image", allowed="the image that serves this artifact"
+            )
         object.__setattr__(self, "raw", frozen(self.raw))

@@ -39,11 +39,15 @@ class MetricDefinition:
     def __post_init__(self) -> None:
         where = f"MetricDefinition({self.name!r})"
         if not re.fullmatch(r"[A-Za-z0-9_.:/-]{1,255}", self.name):
-            raise refuse("metric-name", where=where, got=repr(self.name), allowed="letters, digits and _.:/-", name=self.name)
+            raise refuse(
+                "metric-name", where=where, got=repr(self.name), allowed="letters, digits and _.:/-", name=self.name
+            )
         try:
             groups = re.compile(self.regex).groups
         except re.error as error:
-            raise refuse("metric-regex", where=where, got=repr(self.regex), allowed=f"a regular expression ({error})") from None
+            raise refuse(
+                "metric-regex", where=where, got=repr(self.regex), allowed=f"a regular expression ({error})"
+            ) from None
         if groups < 1:
             raise refuse("metric-regex", where=where, got=repr(self.regex), allowed="one group, such as auc=([0-9.]+)")
 
@@ -108,7 +112,9 @@ class Train:
 
     def _check_capacity(self, where: str) -> None:
         if self.spot and self.spot.max_wait < self.timeout:
-            raise refuse("spot-wait", where=where, got=self.spot.max_wait, allowed=f"at least the timeout, {self.timeout}")
+            raise refuse(
+                "spot-wait", where=where, got=self.spot.max_wait, allowed=f"at least the timeout, {self.timeout}"
+            )
         if self.spot and self.warm_pool:
             raise refuse("spot-warm-pool", where=where, got="spot and warm_pool", allowed="one of them")
         if self.warm_pool is not None:

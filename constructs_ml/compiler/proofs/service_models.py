@@ -1,0 +1,157 @@
+"""The service models that botocore ships: what each action of each service takes."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from constructs_ml.compiler.proofs.integrations import Integration
+from constructs_ml.compiler.proofs.texts import near
+from constructs_ml.compiler.template import Json
+from constructs_ml.faults import Fault, fault
+
+# Step Functions calls a service by its id in AWS's SDK for Java; botocore's folders differ in these.
+_FOLDERS = {
+    "cloudwatchlogs": "logs",
+    "cognitoidentityprovider": "cognito-idp",
+    "configservice": "config",
+    "costandusagereportservice": "cur",
+    "costexplorer": "ce",
+    "databasemigration": "dms",
+    "databasemigrationservice": "dms",
+    "directory": "ds",
+    "elasticloadbalancing": "elb",
+    "elasticloadbalancingv2": "elbv2",
+    "elasticsearch": "es",
+    "eventbridge": "events",
+    "iotdataplane": "iot-data",
+    "sfn": "stepfunctions",
+}
+_OPTIMISED_FOLDERS = {
+    "bedrock:invokeModel": "bedrock-runtime",
+    "elasticmapreduce": "emr",
+    "states": "stepfunctions",
+}
+# These take what is no API of a service, or reshape it.
+_UNMODELLED = frozenset({"apigateway", "eks", "http", "elasticmapreduce"})
+_MODEL = "service-2"
+
+
+class MissingExtra(ImportError):
+    """A proof needs a package that only an extra of this library installs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A type of a service's model. Types of members are looked up in the same model when they are needed."""
+
+    model: Model
+    name: str
+
+    @property
+    def facts(self) -> Mapping[str, Json]:
+        facts: Mapping[str, Json] = self.model.shapes[self.name]
+        return facts
+
+    @property
+    def type(self) -> str:
+        return str(self.facts["type"])
+
+    def to(self, member: str) -> Shape:
+        """The shape of a list's `member`, or of a map's `key` or `value`."""
+        return Shape(self.model, self.facts[member]["shape"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """One service: its operations by name, its shapes by name."""
+
+    service: str
+    operations: Mapping[str, Json]
+    shapes: Mapping[str, Json]
+    _members: dict[str, Mapping[str, Shape]]
+
+    def members(self, shape: str) -> Mapping[str, Shape]:
+        """A structure's members under the names that Step Functions takes."""
+        if shape not in self._members:
+            found = self.shapes[shape].get("members", {})
+            known = {pascal(name): Shape(self, member["shape"]) for name, member in found.items()}
+            self._members[shape] = MappingProxyType(known)
+        return self._members[shape]
+
+
+@cache
+def load(service: str) -> Model | None:
+    """The model of a service by botocore's name, or None. Raises `MissingExtra` without botocore."""
+    loader = _loader()
+    if service not in _services():
+        return None
+    raw = loader.load_service_model(service, _MODEL)
+    return Model(service, raw["operations"], raw["shapes"], {})
+
+
+def request_shape(call: Integration, where: str) -> Shape | Fault | None:
+    """What a call takes: a fault for an unknown service or action, None where no model describes it."""
+    if not call.sdk and call.service in _UNMODELLED:
+        return None
+    folder = _folder(call)
+    model = load(folder) if folder else None
+    if model is None:
+        return fault("task-service", where=where, got=call.service, allowed=near(call.service, _sdk_names()))
+    operation = model.operations.get(call.action[:1].upper() + call.action[1:])
+    if operation is None or (call.sdk and call.action[:1].isupper()):
+        known = tuple(name[0].lower() + name[1:] for name in model.operations)
+        return fault("task-action", where=where, got=call.action, allowed=near(call.action, known), service=call.service)
+    if "input" not in operation:
+        return Shape(_EMPTY, "Nothing")
+    return Shape(model, operation["input"]["shape"])
+
+
+def pascal(name: str) -> str:
+    """A member's name as Step Functions takes it: it begins with a capital."""
+    return name[:1].upper() + name[1:]
+
+
+def softened(name: str) -> str:
+    """The other spelling of a name that begins with an acronym: `DBName` is also taken as `DbName`."""
+    return re.sub(r"^[A-Z]{2,}(?=[A-Z][a-z])", lambda match: match[0].capitalize(), name)
+
+
+_EMPTY = Model("", MappingProxyType({}), MappingProxyType({"Nothing": {"type": "structure"}}), {})
+
+
+def _folder(call: Integration) -> str | None:
+    if not call.sdk:
+        return _OPTIMISED_FOLDERS.get(call.key) or _OPTIMISED_FOLDERS.get(call.service) or call.service
+    return _FOLDERS.get(call.service) or _compact().get(call.service)
+
+
+def _sdk_names() -> tuple[str, ...]:
+    return tuple({**_compact(), **_FOLDERS})
+
+
+@cache
+def _compact() -> Mapping[str, str]:
+    """Services by their names without hyphens, as in `sagemakerruntime`."""
+    return {name.replace("-", ""): name for name in _services()}
+
+
+@cache
+def _services() -> frozenset[str]:
+    return frozenset(_loader().list_available_services(_MODEL))
+
+
+@cache
+def _loader() -> Json:
+    try:
+        loaders = importlib.import_module("botocore.loaders")
+    except ImportError as error:
+        raise MissingExtra(
+            "parameters are checked against botocore's service models, and botocore is not installed: "
+            "pip install 'constructs-ml[proofs]'"
+        ) from error
+    return loaders.create_loader()
