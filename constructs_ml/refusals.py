@@ -146,7 +146,7 @@ _ROWS: dict[str, Refusal] = {
     "trigger-input": Refusal("the trigger gives {name!r}, which is no input of the pipeline", "no step could use it"),
     "trigger-value": Refusal("the trigger gives {name!r} a value that does not fit", "the run would fail at its start"),
     "trigger-missing": Refusal("the trigger leaves out required inputs", "the run would fail at its start"),
-    "scheduler-region": Refusal("the region has no EventBridge Scheduler", "the stack could not be created", "account"),
+    "type-region": Refusal("the region has no {type}", "the stack could not be created", "account"),
     # constructs
     "model-taken": Refusal("two stacks of one fleet are named {name!r}", "a model's name is its stack's name"),
     "account-unbound": Refusal("no account is known here", "names, images and roles follow from the account"),

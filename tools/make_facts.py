@@ -21,9 +21,68 @@ SCOPES = ("training", "inference")
 TYPE_PREFIXES = ("AWS::SageMaker::", "AWS::Scheduler::", "AWS::StepFunctions::")
 # https://docs.aws.amazon.com/ec2/latest/instancetypes : families whose sizes all carry an NVMe instance store.
 NVME_FAMILIES = frozenset(
-    ["c5d", "c6gd", "c6id", "c7gd", "c8gd", "m5d", "m6gd", "m6id", "m7gd", "m8gd", "r5d", "r6gd", "r6id", "r7gd", "r8gd", "g4dn", "g5", "g5g", "g6", "g6e", "gr6", "g7e", "i3", "i3en", "inf2", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300", "p6e-gb200", "trn1", "trn1n", "trn2"]
+    [
+        "c5d",
+        "c6gd",
+        "c6id",
+        "c7gd",
+        "c8gd",
+        "m5d",
+        "m6gd",
+        "m6id",
+        "m7gd",
+        "m8gd",
+        "r5d",
+        "r6gd",
+        "r6id",
+        "r7gd",
+        "r8gd",
+        "g4dn",
+        "g5",
+        "g5g",
+        "g6",
+        "g6e",
+        "gr6",
+        "g7e",
+        "i3",
+        "i3en",
+        "inf2",
+        "p3dn",
+        "p4d",
+        "p4de",
+        "p5",
+        "p5e",
+        "p5en",
+        "p6-b200",
+        "p6-b300",
+        "p6e-gb200",
+        "trn1",
+        "trn1n",
+        "trn2",
+    ]
 )
-GPU_FAMILIES = frozenset(["g4dn", "g5", "g5g", "g6", "g6e", "gr6", "g7e", "p2", "p3", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300", "p6e-gb200"])
+GPU_FAMILIES = frozenset(
+    [
+        "g4dn",
+        "g5",
+        "g5g",
+        "g6",
+        "g6e",
+        "gr6",
+        "g7e",
+        "p2",
+        "p3",
+        "p3dn",
+        "p4d",
+        "p4de",
+        "p5",
+        "p5e",
+        "p5en",
+        "p6-b200",
+        "p6-b300",
+        "p6e-gb200",
+    ]
+)
 
 
 def images() -> dict[str, Any]:

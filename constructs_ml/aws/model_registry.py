@@ -8,6 +8,7 @@ from constructs import Construct
 
 from constructs_ml.aws.accounts import account_of
 from constructs_ml.aws.crossing import Resources, bring_in, prefix_of
+from constructs_ml.aws.refused import attempt
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.contract import names
 from constructs_ml.spec.account import Account
@@ -66,9 +67,11 @@ class ModelRegistry(Construct):
         super().__init__(scope, id)
         self.account = account_of(self, account)
         prefix = prefix_of(self)
-        self.compiled = compile_registry(spec, self.account, model=model, owner=owner, prefix=prefix)
-        self.resources = Resources(bring_in(self, self.compiled, prefix))
         self.handle = RegistryHandle(names.model_package_group(self.account.stage, model))
+        tried = attempt(self, lambda: compile_registry(spec, self.account, model=model, owner=owner, prefix=prefix))
+        if tried.compiled is not None:
+            self.compiled = tried.compiled
+            self.resources = Resources(bring_in(self, tried.compiled, prefix))
 
     @property
     def group_name(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from aws_cdk import Annotations, Token
+from aws_cdk import Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -18,12 +18,12 @@ from constructs import Construct
 
 from constructs_ml.aws.accounts import account_of
 from constructs_ml.aws.crossing import Crossing, Resources, bring_in, prefix_of
+from constructs_ml.aws.refused import attempt
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.infrastructure import of_platform
 from constructs_ml.compiler.pipeline import JOB_ROLE, STATE_MACHINE, STATES_ROLE, compile_pipeline
 from constructs_ml.compiler.template import Json, fill
 from constructs_ml.contract import names
-from constructs_ml.faults import AccountError
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.pipeline import PipelineSpec
 
@@ -68,16 +68,16 @@ class Pipeline(Construct):
         self._given_role = role
         if role is not None:
             slots.role(role)
-        self._refused: AccountError | None = None
-        try:
-            self.compiled = compile_pipeline(
+        tried = attempt(
+            self,
+            lambda: compile_pipeline(
                 spec, self.account, prefix=self._prefix, infrastructure=slots.infrastructure, commit=commit
-            )
-        except AccountError as refused:
-            self._refused = refused
-            for fault in refused.faults:
-                Annotations.of(self).add_error(str(fault))
+            ),
+        )
+        self._refused = tried.refused
+        if tried.compiled is None:
             return
+        self.compiled = tried.compiled
         self._crossing = bring_in(self, self.compiled, self._prefix, slots.values)
         self._slots = slots.values
         if role is not None:

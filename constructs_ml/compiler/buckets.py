@@ -48,7 +48,10 @@ def add_bucket(
         },
         "VersioningConfiguration": {"Status": "Enabled"},
         "LifecycleConfiguration": {"Rules": [_ABORT, old]},
-        "LoggingConfiguration": {"DestinationBucketName": ref(logs), "LogFilePrefix": f"{part.split(maxsplit=1)[0].lower()}/"},
+        "LoggingConfiguration": {
+            "DestinationBucketName": ref(logs),
+            "LogFilePrefix": f"{part.split(maxsplit=1)[0].lower()}/",
+        },
         "Tags": tag_list(tags),
         **_PRIVATE,
     }

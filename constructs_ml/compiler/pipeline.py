@@ -10,7 +10,7 @@ from constructs_ml.compiler.context import CodeAsset, Context
 from constructs_ml.compiler.expressions import Expressions
 from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
 from constructs_ml.compiler.policies import Role, add_role, merge
-from constructs_ml.compiler.template import Asset, Compiled, Json, Template, asset, att, sub, tag_list
+from constructs_ml.compiler.template import Asset, Compiled, Json, Template, asset, att, check_types, sub, tag_list
 from constructs_ml.compiler.triggers import add_triggers
 from constructs_ml.contract import names
 from constructs_ml.faults import SpecError
@@ -49,6 +49,7 @@ def compile_pipeline(
     if commit or context.code:
         _code_record(context, commit)
     context.faults.raise_if_any()
+    check_types(context.template, account, f"pipeline {spec.name!r} of model {spec.model!r}")
     return context.template.compiled()
 
 

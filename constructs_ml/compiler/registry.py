@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from constructs_ml.compiler.infrastructure import arn
-from constructs_ml.compiler.template import Compiled, Json, Template, sub, tag_list
+from constructs_ml.compiler.template import Compiled, Json, Template, check_types, sub, tag_list
 from constructs_ml.contract import names, tags
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.registry import RegistrySpec
@@ -22,6 +22,7 @@ def compile_registry(spec: RegistrySpec, account: Account, *, model: str, owner:
     if account.registry_readers:
         properties["ModelPackageGroupPolicy"] = _policy(group, account.registry_readers)
     template.add(GROUP, "AWS::SageMaker::ModelPackageGroup", properties, retain=not account.destroyable)
+    check_types(template, account, f"registry of model {model!r}")
     return template.compiled()
 
 

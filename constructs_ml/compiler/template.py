@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from constructs_ml.facts import regions, services
+from constructs_ml.faults import Faults
+from constructs_ml.spec.account import Account
+
 Json = Any
 """A JSON value: what CloudFormation reads, plus `{"Slot": ...}` and `{"Asset": ...}` where something is open."""
 
@@ -61,6 +65,23 @@ class Compiled:
         sections = {"Resources": self.resources} | ({"Mappings": self.mappings} if self.mappings else {})
         filled: dict[str, Json] = fill(sections, slots, assets)
         return filled
+
+
+def check_types(template: Template, account: Account, where: str) -> None:
+    """Raise an `AccountError` that names every resource whose type the account's region is known to lack."""
+    faults = Faults()
+    types = sorted({resource["Type"] for resource in template.resources.values()}) if account.region else []
+    for type in types:
+        if not services.has_type(account.region or "", type):
+            near = [region for region in regions.siblings(account.region or "") if services.has_type(region, type)]
+            faults.add(
+                "type-region",
+                where=f"{account.where or f'account {account.stage!r}'}: {where}",
+                got=account.region,
+                allowed=near or "a region of another partition",
+                type=type,
+            )
+    faults.raise_if_any()
 
 
 def ref(logical_id: str) -> Json:

@@ -10,7 +10,6 @@ from constructs_ml.compiler.infrastructure import arn
 from constructs_ml.compiler.policies import Statement, add_role
 from constructs_ml.compiler.template import Json, att, ref, sub
 from constructs_ml.contract.events import AlarmStateChange, ObjectCreated
-from constructs_ml.facts import services
 from constructs_ml.spec.triggers import Constant, OnAlarm, OnData, Schedule, Trigger
 from constructs_ml.spec.values import S3
 
@@ -43,11 +42,6 @@ def add_triggers(context: Context, state_machine: str) -> None:
 
 
 def _schedule(context: Context, trigger: Schedule, target: dict[str, Json]) -> None:
-    region = context.account.region
-    if region and not services.has_type(region, _SCHEDULE):
-        where = f"account {context.account.stage!r}, trigger {trigger.name!r}"
-        context.faults.add("scheduler-region", where=where, got=region, allowed="OnData and OnAlarm, or another region")
-        return
     target["Input"] = _constants(context, trigger)
     window: dict[str, Json] = {"Mode": "OFF"}
     if trigger.flexible:

@@ -109,9 +109,13 @@ def _check_text(shape: Any, value: Any, where: str) -> Iterator[Fault]:
     if opened:
         return
     if len(value) < shape.metadata.get("min", 0):
-        yield fault("parameter-size", where=where, got=f"{len(value)} characters", allowed=f"at least {shape.metadata['min']}")
+        yield fault(
+            "parameter-size", where=where, got=f"{len(value)} characters", allowed=f"at least {shape.metadata['min']}"
+        )
     if shape.enum and value not in shape.enum:
-        yield fault("parameter-value", where=where, got=value, allowed=get_close_matches(value, shape.enum) or shape.enum[:8])
+        yield fault(
+            "parameter-value", where=where, got=value, allowed=get_close_matches(value, shape.enum) or shape.enum[:8]
+        )
     pattern = shape.metadata.get("pattern")
     if pattern and not _matches(pattern, value):
         yield fault("parameter-value", where=where, got=value, allowed=f"text like {pattern}")
@@ -135,7 +139,12 @@ def _check_dynamic(shape: Any, expression: Any, where: str) -> Iterator[Fault]:
         # A UUID has 36 characters; everything else counts as empty.
         least = known + 36 * expression.count("States.UUID()")
         if least > shape.metadata.get("max", least):
-            yield fault("parameter-size", where=where, got=f"at least {least} characters", allowed=f"at most {shape.metadata['max']}")
+            yield fault(
+                "parameter-size",
+                where=where,
+                got=f"at least {least} characters",
+                allowed=f"at most {shape.metadata['max']}",
+            )
     if expression.startswith("States.Format(") and shape.type_name not in ("string", "blob"):
         yield _wrong(where, expression, f"a {shape.type_name}")
     if expression.startswith("States.Array(") and shape.type_name != "list":

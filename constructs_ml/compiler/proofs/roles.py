@@ -41,7 +41,9 @@ def needs(definition: Mapping[str, Any], opened: Mapping[str, Json] | None = Non
     return tuple(need for task in tasks(definition) for need in _needs_of(task, texts))
 
 
-def prove_role(definition: Mapping[str, Any], opened: Mapping[str, Json], policies: Sequence[Json]) -> tuple[Fault, ...]:
+def prove_role(
+    definition: Mapping[str, Any], opened: Mapping[str, Json], policies: Sequence[Json]
+) -> tuple[Fault, ...]:
     """Faults where the policies allow less or more than the definition's states call."""
     wanted = needs(definition, opened)
     granted = [
@@ -56,12 +58,20 @@ def prove_role(definition: Mapping[str, Any], opened: Mapping[str, Json], polici
         allowed = [resource for action, resource in granted if action == need.action]
         if not any(covers(resource, need.resource) for resource in allowed):
             faults.append(
-                fault("role-missing", where=need.state, got=allowed or "no such action", allowed=need.resource, action=need.action)
+                fault(
+                    "role-missing",
+                    where=need.state,
+                    got=allowed or "no such action",
+                    allowed=need.resource,
+                    action=need.action,
+                )
             )
     for action, resource in granted:
         used = any(action == need.action and covers(resource, need.resource) for need in wanted)
         if not used and not action.startswith(_OWN):
-            faults.append(fault("role-idle", where="policy", got=resource, allowed="a call of some state", action=action))
+            faults.append(
+                fault("role-idle", where="policy", got=resource, allowed="a call of some state", action=action)
+            )
     return tuple(faults)
 
 

@@ -105,7 +105,9 @@ def request_shape(call: Integration, where: str) -> Shape | Fault | None:
     operation = model.operations.get(call.action[:1].upper() + call.action[1:])
     if operation is None or (call.sdk and call.action[:1].isupper()):
         known = tuple(name[0].lower() + name[1:] for name in model.operations)
-        return fault("task-action", where=where, got=call.action, allowed=near(call.action, known), service=call.service)
+        return fault(
+            "task-action", where=where, got=call.action, allowed=near(call.action, known), service=call.service
+        )
     if "input" not in operation:
         return Shape(_EMPTY, "Nothing")
     return Shape(model, operation["input"]["shape"])

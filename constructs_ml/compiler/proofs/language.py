@@ -115,7 +115,9 @@ def read_path(text: object, where: str, *, reference: bool = False, context: boo
     if reference and not path.reference:
         return fault("state-path", where=where, got=text, allowed="one place: no wildcard, slice or filter")
     if path.context and not context:
-        return fault("state-path", where=where, got=text, allowed="a place in the run's data, not in the context object")
+        return fault(
+            "state-path", where=where, got=text, allowed="a place in the run's data, not in the context object"
+        )
     return path
 
 
@@ -286,7 +288,9 @@ def _check_arguments(call: Function) -> None:
         template, given = call.arguments[0].value, len(call.arguments) - 1
         if not isinstance(template, str) or template_holes(template) != given:
             raise _Unreadable(
-                "state-intrinsic", f"States.Format({template!r}) with {given} values", "one value for each {}, \\ before other braces"
+                "state-intrinsic",
+                f"States.Format({template!r}) with {given} values",
+                "one value for each {}, \\ before other braces",
             )
 
 

@@ -1,0 +1,125 @@
+"""What many tests need: a small pipeline, an account, and the parts of what they compile to."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from constructs_ml import (
+    S3,
+    Account,
+    Fail,
+    Gate,
+    Input,
+    InstanceRules,
+    MetricDefinition,
+    PipelineSpec,
+    Process,
+    Register,
+    Sklearn,
+    Train,
+    compile_pipeline,
+)
+from constructs_ml.compiler.template import Compiled
+
+ROOT = Path(__file__).parent.parent
+CODE = ROOT / "tests" / "code"
+IMAGE = Sklearn("1.4-2")
+INSTANCES = InstanceRules(training="ml.m5.large", processing="ml.m5.large")
+
+
+def account(**changes: Any) -> Account:
+    given = {"stage": "dev", "id": "111111111111", "region": "eu-central-1", "instances": INSTANCES, **changes}
+    return Account(**given)
+
+
+def prepare(**changes: Any) -> Process:
+    given = {
+        "name": "prepare",
+        "image": IMAGE,
+        "code": "prepare.py",
+        "inputs": {"raw": S3("raw/")},
+        "outputs": ("train", "test"),
+        **changes,
+    }
+    return Process(**given)
+
+
+def train(**changes: Any) -> Train:
+    given = {
+        "name": "train",
+        "image": IMAGE,
+        "code": "train.py",
+        "channels": {"train": prepare().output("train")},
+        "hyperparameters": {"depth": 3},
+        "metrics": (MetricDefinition("validation:auc", "auc=([0-9.]+)"),),
+        **changes,
+    }
+    return Train(**given)
+
+
+def evaluate(**changes: Any) -> Process:
+    given = {
+        "name": "evaluate",
+        "image": IMAGE,
+        "code": "evaluate.py",
+        "inputs": {"model": train().model, "test": prepare().output("test")},
+        "outputs": ("report",),
+        "metrics": "report/metrics.json",
+        **changes,
+    }
+    return Process(**given)
+
+
+def gate(**changes: Any) -> Gate:
+    given = {
+        "when": evaluate().metric("auc") >= 0.8,
+        "then": (Register(model=train().model, metrics=evaluate()),),
+        "otherwise": (Fail(cause="AUC below 0.8"),),
+        **changes,
+    }
+    return Gate(**given)
+
+
+def pipeline(*steps: Any, **changes: Any) -> PipelineSpec:
+    chosen = steps or (prepare(), train(), evaluate(), gate())
+    return PipelineSpec(
+        **{"name": "training", "model": "churn", "owner": "growth", "steps": chosen, "root": CODE, **changes}
+    )
+
+
+def compiled(spec: PipelineSpec | None = None, where: Account | None = None, **options: Any) -> Compiled:
+    return compile_pipeline(spec or pipeline(), where or account(), prefix="Training", **options)
+
+
+def definition_of(result: Compiled, prefix: str = "Training") -> dict[str, Any]:
+    """The definition as the template has it, placeholders included."""
+    text = result.resources[f"{prefix}StateMachine"]["Properties"]["DefinitionString"]["Fn::Sub"][0]
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def opened_of(result: Compiled, prefix: str = "Training") -> dict[str, Any]:
+    found: dict[str, Any] = result.resources[f"{prefix}StateMachine"]["Properties"]["DefinitionString"]["Fn::Sub"][1]
+    return found
+
+
+def runnable(result: Compiled, prefix: str = "Training") -> dict[str, Any]:
+    """The definition with every placeholder filled with its own name."""
+    text = result.resources[f"{prefix}StateMachine"]["Properties"]["DefinitionString"]["Fn::Sub"][0]
+    text = text.replace("${AWS::Partition}", "aws").replace("${!", "\0")
+    filled = re.sub(r"\$\{([A-Za-z0-9:]+)\}", lambda found: found[1].replace("::", "-").lower(), text)
+    found: dict[str, Any] = json.loads(filled.replace("\0", "${"))
+    return found
+
+
+def statements_of(result: Compiled, role: str) -> list[dict[str, Any]]:
+    found = []
+    for policy in result.resources[role]["Properties"].get("Policies", []):
+        found += policy["PolicyDocument"]["Statement"]
+    return found
+
+
+DAY = Input("day", default="1997-09-30")

@@ -1,0 +1,265 @@
+"""Every row of the refusal table, provoked; its whole message is in the snapshot beside this file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from constructs_ml import (
+    S3,
+    Accounts,
+    Channel,
+    Code,
+    Compute,
+    Cron,
+    Fail,
+    Function,
+    Gate,
+    Image,
+    Input,
+    InstanceRules,
+    LambdaTask,
+    Metric,
+    MetricDefinition,
+    Network,
+    OnAlarm,
+    OnData,
+    Permission,
+    PyTorch,
+    Rate,
+    RawState,
+    Register,
+    RegistrySpec,
+    Sklearn,
+    SpecError,
+    Spot,
+    XGBoost,
+)
+from constructs_ml.compiler.proofs import check_parameters, prove_role
+from constructs_ml.compiler.registry import compile_registry
+from constructs_ml.facts import images, regions
+from constructs_ml.faults import error
+from constructs_ml.refusals import REFUSALS
+from constructs_ml.spec.values import JobName, ModelArtifact, Output
+from tests.support import account, compiled, definition_of, evaluate, gate, opened_of, pipeline, prepare, train
+
+PLAIN = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
+
+
+def load(text: str) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> object:
+        (folder / "accounts.yaml").write_text(text)
+        return Accounts.load(folder / "accounts.yaml")
+
+    return attempt
+
+
+def one(extra: str) -> str:
+    return f'accounts:\n  dev:\n    id: "111111111111"\n    region: eu-central-1\n    {extra}\n'
+
+
+def call(resource: str, **parameters: object) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> None:
+        state = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters}
+        raise error(check_parameters({"States": {"ask": state}}))
+
+    return attempt
+
+
+def role(*statements: dict[str, object]) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> None:
+        raise error(prove_role({"States": {"ask": PLAIN}}, {}, [{"Statement": list(statements)}]))
+
+    return attempt
+
+
+def fleet(*names: str) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> None:
+        from constructs_ml.stacks import _check_names
+
+        class Named:
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+        _check_names("dev", [Named(name) for name in names])  # type: ignore[arg-type, list-item]
+
+    return attempt
+
+
+def in_cdk(build: Callable[[object], object]) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> None:
+        from aws_cdk import App, Environment, Stack
+
+        build(Stack(App(outdir=str(folder)), "S", env=Environment(account="111111111111", region="eu-central-1")))
+
+    return attempt
+
+
+def two_pipelines(stack: object) -> None:
+    from constructs_ml import Pipeline
+
+    Pipeline(stack, "Team-A", pipeline(), account=account())  # type: ignore[arg-type]
+    Pipeline(stack, "TeamA", pipeline(), account=account())  # type: ignore[arg-type]
+
+
+def unbound(stack: object) -> None:
+    from constructs_ml import account_of
+
+    account_of(stack)  # type: ignore[arg-type]
+
+
+def elsewhere(stack: object) -> None:
+    from constructs_ml import account_of
+
+    account_of(stack, account(region="us-east-1"))  # type: ignore[arg-type]
+
+
+GPU = account(instances=InstanceRules(training="ml.g5.xlarge", processing="ml.m5.large"))
+GET = {"Action": "s3:GetObject", "Resource": "arn:${AWS::Partition}:s3:::b/k"}
+
+CASES: dict[str, Callable[[Path], object]] = {
+    "name": lambda _: prepare(name="Prepare data"),
+    "name-taken": lambda _: pipeline(prepare(), prepare()),
+    "s3-location": lambda _: S3("/raw/"),
+    "number-range": lambda _: Compute(volume_gb=0),
+    "empty": lambda _: Gate(when=Metric("evaluate", "auc") > 0.5),
+    "input-type": lambda _: Input("day", "Date"),  # type: ignore[arg-type]
+    "input-default": lambda _: Input("depth", "Number", default="deep"),
+    "input-taken": lambda _: pipeline(prepare(), inputs=(Input("day"), Input("day", "Number"))),
+    "input-foreign": lambda _: pipeline(prepare(arguments=(Input("day"),)), inputs=(Input("month"),)),
+    "input-reserved": lambda _: prepare(inputs={"code": S3("raw/")}),
+    "input-mode": lambda _: prepare(inputs={"raw": Channel(source=S3("raw/"), mode="FastFile")}),
+    "code-missing": lambda _: compiled(pipeline(prepare(code="prepair.py"))),
+    "code-entry": lambda _: compiled(pipeline(prepare(code=Code("folder", "mian.py")))),
+    "code-needed": lambda _: prepare(code=None),
+    "image-uri": lambda _: Image("churn-train"),
+    "image-version": lambda _: compiled(pipeline(prepare(image=Sklearn("1.4-3")))),
+    "image-accelerator": lambda _: compiled(pipeline(train(channels={})), GPU),
+    "image-python": lambda _: images.find("pytorch", version="2.3.0", scope="training", python="py27"),
+    "image-region": lambda _: images.find("xgboost", version="1.7-1", scope="training").uri("ap-southeast-7"),
+    "region": lambda _: regions.partition_of("eu-centrl-1"),
+    "instance-missing": lambda _: compiled(where=account(instances=InstanceRules(training="ml.m5.large"))),
+    "instance-type": lambda _: compiled(pipeline(prepare(compute=Compute(instance_type="ml.m5.huge")))),
+    "instance-region": lambda _: compiled(
+        pipeline(prepare(compute=Compute(instance_type="ml.p3.2xlarge"))), account(region="us-gov-east-1")
+    ),
+    "instance-not-allowed": lambda _: compiled(
+        pipeline(prepare(compute=Compute(instance_type="ml.m5.4xlarge"))),
+        account(instances=InstanceRules(processing="ml.m5.large", allowed=("ml.m5.large",))),
+    ),
+    "instance-count": lambda _: compiled(
+        pipeline(prepare(compute=Compute(instance_count=4))),
+        account(instances=InstanceRules(processing="ml.m5.large", most=2)),
+    ),
+    "network-missing": lambda _: compiled(pipeline(prepare(network=Network(vpc=True)))),
+    "environment-name": lambda _: prepare(environment={"MY-VARIABLE": "1"}),
+    "output-taken": lambda _: prepare(outputs=("train", "train")),
+    "metric-taken": lambda _: train(metrics=(MetricDefinition("auc", "a=(.)"), MetricDefinition("auc", "b=(.)"))),
+    "metric-regex": lambda _: MetricDefinition("auc", "auc=[0-9.]+"),
+    "spot-wait": lambda _: train(timeout=timedelta(hours=2), spot=Spot(max_wait=timedelta(hours=1))),
+    "spot-warm-pool": lambda _: train(spot=Spot(max_wait=timedelta(days=1)), warm_pool=timedelta(minutes=10)),
+    "gate-condition": lambda _: Gate(when=0.8, then=(Fail(cause="no"),)),  # type: ignore[arg-type]
+    "register-metrics": lambda _: Register(model=train().model, metrics=prepare()),
+    "register-image": lambda _: Register(model=S3("models/model.tar.gz")),
+    "function-handler": lambda _: Function(code="function", handler="handle"),
+    "function-name": lambda _: LambdaTask(name="check", function="arn:aws:lambda:eu-central-1:1:function:x"),
+    "result-key": lambda _: LambdaTask(name="check", function="check").result("objects[0]"),
+    "permission-wildcard": lambda _: Permission(actions=("s3:*",), resources=("arn:aws:s3:::b",)),
+    "raw-state-type": lambda _: RawState(name="end", state={"Type": "Succeed"}),
+    "raw-state-next": lambda _: RawState(name="pause", state={"Type": "Wait", "Seconds": 1, "Next": "train"}),
+    "raw-state-result": lambda _: RawState(name="count", state={"Type": "Pass", "Result": 1}),
+    "cron-fields": lambda _: Cron("0 3 * * 1"),
+    "cron-field": lambda _: Cron("0 25 * * ? *"),
+    "cron-days": lambda _: Cron("0 3 * * * *"),
+    "time-zone": lambda _: Cron("0 3 * * ? *", time_zone="Europe/Berln"),
+    "rate": lambda _: Rate(timedelta(seconds=90)),
+    "data-prefix": lambda _: OnData("raw/*", to="data"),
+    "alarm-name": lambda _: OnAlarm("kpi-*"),
+    "trigger-taken": lambda _: pipeline(triggers=(Cron("0 3 * * ? *"), Cron("0 4 * * ? *"))),
+    "trigger-input": lambda _: pipeline(triggers=(OnData("raw/", to="date"),), inputs=(Input("data", default="x"),)),
+    "trigger-value": lambda _: pipeline(
+        triggers=(Cron("0 3 * * ? *", inputs={"depth": "deep"}),), inputs=(Input("depth", "Number", default=3),)
+    ),
+    "trigger-missing": lambda _: pipeline(triggers=(Cron("0 3 * * ? *"),), inputs=(Input("day"),)),
+    "type-region": lambda _: compile_registry(
+        RegistrySpec(), account(region="cn-north-1"), model="churn", owner="growth", prefix="Registry"
+    ),
+    "accounts-file": lambda folder: Accounts.load(folder.name + "-nowhere.yaml"),
+    "accounts-yaml": load("accounts:\n  dev: [\n"),
+    "accounts-duplicate": load(one("region: eu-west-1")),
+    "accounts-unknown": load(one("instnces: {}")),
+    "accounts-missing": load('accounts:\n  dev:\n    id: "111111111111"\n'),
+    "accounts-quotes": load("accounts:\n  dev:\n    id: 111111111111\n    region: eu-central-1\n"),
+    "accounts-value": load(one("log_retention_days: 8")),
+    "accounts-key": load(one("key_arn: arn:aws:kms:eu-west-1:111111111111:key/0a1b2c3d")),
+    "accounts-boundary": load(one("permissions_boundary: arn:aws-cn:iam::111111111111:policy/Boundary")),
+    "accounts-closed": load(one("existing_customer: [model-moniter]")),
+    "stage-missing": lambda folder: Accounts("accounts.yaml", {"dev": account()})["prod"],
+    "account-unbound": in_cdk(unbound),
+    "account-environment": in_cdk(elsewhere),
+    "model-taken": fleet("churn", "churn"),
+    "logical-id-taken": in_cdk(two_pipelines),
+    "call-unknown": call("aws-sdk:s3:getThing"),
+    "parameter-unknown": call("aws-sdk:s3:getObject", Bucket="b", Key="k", Verson="1"),
+    "parameter-missing": call("aws-sdk:s3:getObject", Bucket="b"),
+    "parameter-type": call("aws-sdk:s3:getObject", Bucket="b", Key=7),
+    "parameter-size": call("aws-sdk:sagemaker:stopTrainingJob", TrainingJobName="x" * 64),
+    "parameter-value": call("aws-sdk:s3:getObject", Bucket="b", Key="k", ChecksumMode="ON"),
+    "role-missing": role(
+        {"Action": "s3:GetObject", "Resource": "arn:${AWS::Partition}:s3:::b/other"}, GET | {"Action": "s3:Get"}
+    ),
+    "role-idle": role(GET, {"Action": "s3:PutObject", "Resource": "arn:${AWS::Partition}:s3:::b/k"}),
+    "output-unknown": lambda _: prepare().output("trian"),
+    "metric-unknown": lambda _: train().metric("loss"),
+    "metric-name": lambda _: evaluate().metric("f1-score"),
+    "metrics-undeclared": lambda _: prepare().metric("auc"),
+    "metrics-place": lambda _: evaluate(metrics="metrics.json"),
+    "truth-value": lambda _: 0.7 <= evaluate().metric("auc") <= 0.9,
+    "condition-number": lambda _: evaluate().metric("auc") >= float("nan"),
+    "step-foreign": lambda _: pipeline(prepare(), train(channels={"train": Output("prepair", "train")})),
+    "step-later": lambda _: pipeline(train(), prepare()),
+    "step-cycle": lambda _: pipeline(
+        prepare(inputs={"model": ModelArtifact("train")}), train(channels={"train": Output("prepare", "train")})
+    ),
+    "step-branch": lambda _: pipeline(
+        prepare(),
+        train(),
+        evaluate(),
+        gate(then=(prepare(name="again", inputs={}),)),
+        prepare(name="last", inputs={"data": Output("again", "train")}),
+    ),
+    "reference-kind": lambda _: pipeline(prepare(), train(channels={"train": ModelArtifact("prepare")})),
+}
+
+
+@pytest.mark.parametrize("id", sorted(REFUSALS))
+def test_a_refusal_says_what_where_got_allowed_and_why(id: str, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    with pytest.raises((SpecError, RuntimeError)) as refused:
+        CASES[id](tmp_path)
+    message = str(refused.value).replace(str(tmp_path), "FOLDER").replace(tmp_path.name, "FOLDER")
+    assert f"[{id}]" in message
+    assert message == snapshot
+
+
+def test_every_row_is_provoked_and_every_case_has_its_row() -> None:
+    assert set(CASES) == set(REFUSALS)
+    assert len(REFUSALS) >= 40
+
+
+def test_an_xgboost_image_without_code_runs_its_own_algorithm() -> None:
+    assert train(image=XGBoost("1.7-1"), code=None).code is None
+
+
+def test_a_gpu_instance_takes_the_gpu_image() -> None:
+    result = compiled(pipeline(train(channels={}, image=PyTorch("2.3"))), GPU)
+    assert ":2.3.0-gpu-py311" in str(definition_of(result))
+    assert "KeyArn" in opened_of(result)
+
+
+def test_a_job_name_reference_needs_a_job() -> None:
+    with pytest.raises(SpecError, match="reference-kind"):
+        pipeline(prepare(), train(), evaluate(), gate(otherwise=(prepare(name="p2", arguments=(JobName("gate"),)),)))
