@@ -44,7 +44,7 @@ from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
 from constructs_ml.faults import error
 from constructs_ml.refusals import REFUSALS
-from constructs_ml.spec.values import JobName, ModelArtifact, Output
+from constructs_ml.spec.values import ModelArtifact, Output
 from tests.support import account, compiled, definition_of, evaluate, gate, opened_of, pipeline, prepare, train
 
 PLAIN = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
@@ -259,7 +259,3 @@ def test_a_gpu_instance_takes_the_gpu_image() -> None:
     assert ":2.3.0-gpu-py311" in str(definition_of(result))
     assert "KeyArn" in opened_of(result)
 
-
-def test_a_job_name_reference_needs_a_job() -> None:
-    with pytest.raises(SpecError, match="reference-kind"):
-        pipeline(prepare(), train(), evaluate(), gate(otherwise=(prepare(name="p2", arguments=(JobName("gate"),)),)))

@@ -17,10 +17,10 @@ def _types(region: str) -> frozenset[str] | None:
 def has_type(region: str, type: str) -> bool:
     """Whether a region has a CloudFormation type of SageMaker, Scheduler or Step Functions.
 
-    True where the data does not know the region: it refuses only what is known to be missing.
+    True where the data does not know the region or the type: it refuses only what is known to be missing.
     """
     types = _types(region)
-    return types is None or type in types
+    return types is None or type in types or type not in load("services")["types"]
 
 
 def closed() -> dict[str, Any]:

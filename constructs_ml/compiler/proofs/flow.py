@@ -20,7 +20,7 @@ def check_flow(scope: Scope, faults: Faults, prefix: str) -> None:
     if not isinstance(states, Mapping) or not states:
         faults.add(
             "state-field",
-            where=_at(prefix, scope, "States"),
+            where=prefix + scope.place("States"),
             got=repr(states),
             allowed="at least one state",
             name="States",
@@ -30,14 +30,14 @@ def check_flow(scope: Scope, faults: Faults, prefix: str) -> None:
         if len(name) > limits.STATE_NAME_LENGTH:
             faults.add(
                 "state-name",
-                where=_at(prefix, scope, "States"),
+                where=prefix + scope.place("States"),
                 got=f"{name!r} ({len(name)} characters)",
                 allowed=f"at most {limits.STATE_NAME_LENGTH} characters",
             )
     known = {name: state for name, state in states.items() if isinstance(state, Mapping)}
     start = scope.body.get("StartAt")
     if start not in states:
-        faults.add("state-target", where=_at(prefix, scope, "StartAt"), got=repr(start), allowed=_near(start, states))
+        faults.add("state-target", where=prefix + scope.place("StartAt"), got=repr(start), allowed=_near(start, states))
     for name, state in known.items():
         _check_next(scope, name, state, faults, prefix)
         for field, target in targets(state):
@@ -110,6 +110,3 @@ def _closure(start: list[str], edges: Mapping[str, list[str]]) -> set[str]:
 def _near(name: Json, states: Mapping[str, Json]) -> tuple[str, ...]:
     return near(str(name), tuple(str(item) for item in states))
 
-
-def _at(prefix: str, scope: Scope, field: str) -> str:
-    return f"{prefix}{scope.place(field)}"

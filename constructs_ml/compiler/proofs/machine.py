@@ -58,6 +58,11 @@ def read_machine(properties: Mapping[str, Json], *, where: str) -> Machine:
     return Machine(definition, substitutions)
 
 
+def inside(place: str, name: object) -> str:
+    """The place of a member of something; at the very beginning, or after a `where`, it needs no dot."""
+    return f"{place}{name}" if not place or place.endswith(": ") else f"{place}.{name}"
+
+
 def scopes(definition: Mapping[str, Json], path: str = "") -> Iterator[Scope]:
     """The machine's own level and, after it, every level inside it."""
     scope = Scope(path, definition)

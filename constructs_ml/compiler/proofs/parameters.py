@@ -1,169 +1,97 @@
-"""Every parameter of every call against botocore's model of the service."""
+"""Whether services will take what the states send: every Task's `Parameters` against botocore's service models."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
-from functools import cache
-from typing import Any
+from types import MappingProxyType
 
-from constructs_ml.compiler.proofs.tasks import Task, tasks
-from constructs_ml.faults import Fault, fault
+from constructs_ml.compiler.proofs.integrations import Integration, parse_resource
+from constructs_ml.compiler.proofs.machine import all_states
+from constructs_ml.compiler.proofs.service_models import request_shape
+from constructs_ml.compiler.proofs.shapes import Check
+from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS
+from constructs_ml.compiler.template import Json
+from constructs_ml.faults import Fault, Faults
 
-_OPEN = re.compile(r"\$\{[^}]*\}|\{\}|\{\{resolve:[^}]*\}\}")
-_NUMBERS = {"integer": int, "long": int, "float": (int, float), "double": (int, float)}
+# Step Functions turns any JSON into the text that these members want.
+_FREE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "lambda:invoke": frozenset({"Payload"}),
+        "sns:publish": frozenset({"Message"}),
+        "sqs:sendMessage": frozenset({"MessageBody"}),
+        "states:startExecution": frozenset({"Input"}),
+        "bedrock:invokeModel": frozenset({"Body"}),
+    }
+)
+_NOTHING: Mapping[str, Json] = MappingProxyType({})
 
 
-def check_parameters(definition: Mapping[str, Any], where: str = "definition") -> tuple[Fault, ...]:
-    """Faults of every call: unknown and missing names, types, lengths, ranges, enumerations, patterns.
+def check_parameters(
+    definition: Mapping[str, Json], *, substitutions: Mapping[str, Json] = _NOTHING, where: str = ""
+) -> tuple[Fault, ...]:
+    """Every parameter that its service would refuse, at every level of a definition.
 
-    A value that is known only at run time (`"Name.$"`) or at deployment (`${Name}`) counts as given; of its
-    text the known part is measured. Needs botocore: the extra `proofs`.
+    A member `name.$` counts as given; of its value, and of a text with `${Name}`, only what is certain is
+    checked. `substitutions` maps such names to CloudFormation values, where more is known of them; `where`
+    begins every place. Raises `MissingExtra` without botocore.
     """
-    return tuple(found for task in tasks(definition) for found in _check_task(task, where))
+    faults, prefix = Faults(), f"{where}: " if where else ""
+    known = NO_SUBSTITUTIONS.inside(substitutions)
+    for place, call, parameters in tasks(definition):
+        if isinstance(call, str):
+            found = parse_resource(call, f"{prefix}{place}.Resource")
+            if isinstance(found, Fault):
+                faults.found.append(found)
+            if not isinstance(found, Integration):
+                continue
+            shape = request_shape(found, f"{prefix}{place}.Resource")
+            if isinstance(shape, Fault):
+                faults.found.append(shape)
+            elif shape is not None and isinstance(parameters, Mapping):
+                free = frozenset() if found.sdk else _FREE.get(found.key, frozenset())
+                if found.key == "events:putEvents" and not found.sdk:
+                    parameters = _without_details(parameters)
+                check = Check(str(found), faults, known, free=free)
+                check.structure(shape, parameters, f"{prefix}{place}.Parameters", top=True)
+    return tuple(faults.found)
 
 
-def _check_task(task: Task, where: str) -> Iterator[Fault]:
-    place = f"{where}: {task.state}"
-    try:
-        operation = _model(task.service).operation_model(task.action[0].upper() + task.action[1:])
-    except Exception as unknown:  # noqa: BLE001 - botocore raises several kinds for what it does not know
-        yield fault("call-unknown", where=place, got=f"{task.service}:{task.action}", allowed=str(unknown))
-        return
-    yield from _check(operation.input_shape, task.parameters, f"{place}.Parameters")
+def check_raw(call: str, raw: Mapping[str, Json], *, where: str) -> tuple[Fault, ...]:
+    """Fields that a user lays over the request of `call`, such as "sagemaker:createTrainingJob".
+
+    They are merged into a whole request, so nothing counts as missing but inside a list, whose items are whole.
+    Raises `MissingExtra` without botocore.
+    """
+    sdk, _, rest = call.rpartition("aws-sdk:")
+    service, _, action = rest.partition(":")
+    found = Integration(service, action, sdk=bool(sdk) or call.startswith("aws-sdk:"))
+    shape = request_shape(found, where)
+    if isinstance(shape, Fault):
+        return (shape,)
+    faults = Faults()
+    if shape is not None:
+        free = _FREE.get(found.key, frozenset())
+        Check(call, faults, NO_SUBSTITUTIONS, partial=True, free=free).structure(shape, raw, where, top=True)
+    return tuple(faults.found)
 
 
-@cache
-def _model(service: str) -> Any:
-    from botocore.session import get_session  # the extra `proofs`
-
-    return get_session().get_service_model(service)
-
-
-def _check(shape: Any, value: Any, where: str) -> Iterator[Fault]:
-    kind = shape.type_name
-    if kind == "structure":
-        yield from _check_structure(shape, value, where)
-    elif kind == "list":
-        yield from _check_list(shape, value, where)
-    elif kind == "map":
-        yield from _check_map(shape, value, where)
-    elif kind == "string":
-        yield from _check_text(shape, value, where)
-    elif kind in _NUMBERS:
-        yield from _check_number(shape, value, where)
-    elif kind == "boolean" and not isinstance(value, bool):
-        yield _wrong(where, value, "true or false")
+def tasks(definition: Mapping[str, Json]) -> Iterator[tuple[str, Json, Json]]:
+    """Everything that calls a service: its place, its `Resource` and its `Parameters`, if it has own ones."""
+    for place, state in all_states(definition):
+        if state.get("Type") == "Task":
+            yield place, state.get("Resource"), state.get("Parameters")
+        for name in ("ItemReader", "ResultWriter"):
+            part = state.get(name)
+            if isinstance(part, Mapping):
+                yield f"{place}.{name}", part.get("Resource"), part.get("Parameters")
 
 
-def _check_structure(shape: Any, value: Any, where: str) -> Iterator[Fault]:
-    if not isinstance(value, Mapping):
-        yield _wrong(where, value, "an object")
-        return
-    given = {name.removesuffix(".$"): name for name in value}
-    for bare, name in given.items():
-        if bare not in shape.members:
-            near = get_close_matches(bare, shape.members, n=2) or sorted(shape.members)
-            yield fault("parameter-unknown", where=where, got=bare, allowed=near)
-        elif name == bare:
-            yield from _check(shape.members[bare], value[name], f"{where}.{bare}")
-        else:
-            yield from _check_dynamic(shape.members[bare], value[name], f"{where}.{bare}")
-    for name in shape.required_members:
-        if name not in given:
-            yield fault("parameter-missing", where=where, got=sorted(given), allowed=name)
-
-
-def _check_list(shape: Any, value: Any, where: str) -> Iterator[Fault]:
-    if not isinstance(value, (list, tuple)):
-        yield _wrong(where, value, "a list")
-        return
-    yield from _bounds(shape, len(value), where, "items")
-    for index, item in enumerate(value):
-        yield from _check(shape.member, item, f"{where}[{index}]")
-
-
-def _check_map(shape: Any, value: Any, where: str) -> Iterator[Fault]:
-    if not isinstance(value, Mapping):
-        yield _wrong(where, value, "an object")
-        return
-    yield from _bounds(shape, len(value), where, "entries")
-    for name, item in value.items():
-        if name.endswith(".$"):
-            yield from _check_dynamic(shape.value, item, f"{where}.{name.removesuffix('.$')}")
-        else:
-            yield from _check(shape.value, item, f"{where}.{name}")
-        yield from _check_text(shape.key, name.removesuffix(".$"), f"{where}, key {name!r}")
-
-
-def _check_text(shape: Any, value: Any, where: str) -> Iterator[Fault]:
-    if not isinstance(value, str):
-        yield _wrong(where, value, "text")
-        return
-    opened = bool(_OPEN.search(value))
-    known = _OPEN.sub("", value)
-    most = shape.metadata.get("max")
-    if most is not None and len(known) > most:
-        yield fault("parameter-size", where=where, got=f"{len(known)} characters", allowed=f"at most {most}")
-    if opened:
-        return
-    if len(value) < shape.metadata.get("min", 0):
-        yield fault(
-            "parameter-size", where=where, got=f"{len(value)} characters", allowed=f"at least {shape.metadata['min']}"
-        )
-    if shape.enum and value not in shape.enum:
-        yield fault(
-            "parameter-value", where=where, got=value, allowed=get_close_matches(value, shape.enum) or shape.enum[:8]
-        )
-    pattern = shape.metadata.get("pattern")
-    if pattern and not _matches(pattern, value):
-        yield fault("parameter-value", where=where, got=value, allowed=f"text like {pattern}")
-
-
-def _check_number(shape: Any, value: Any, where: str) -> Iterator[Fault]:
-    if isinstance(value, bool) or not isinstance(value, _NUMBERS[shape.type_name]):
-        yield _wrong(where, value, "a number")
-        return
-    yield from _bounds(shape, value, where, "")
-
-
-def _check_dynamic(shape: Any, expression: Any, where: str) -> Iterator[Fault]:
-    """What can be known of a path or an intrinsic: the literal part of a text, the number of a list's items."""
-    if not isinstance(expression, str) or not expression.startswith(("$", "States.")):
-        yield _wrong(f"{where}.$", expression, "a path or an intrinsic function")
-        return
-    literal = re.match(r"States\.Format\('((?:[^'\\]|\\.)*)'", expression)
-    if literal and shape.type_name == "string":
-        known = len(_OPEN.sub("", literal[1]))
-        # A UUID has 36 characters; everything else counts as empty.
-        least = known + 36 * expression.count("States.UUID()")
-        if least > shape.metadata.get("max", least):
-            yield fault(
-                "parameter-size",
-                where=where,
-                got=f"at least {least} characters",
-                allowed=f"at most {shape.metadata['max']}",
-            )
-    if expression.startswith("States.Format(") and shape.type_name not in ("string", "blob"):
-        yield _wrong(where, expression, f"a {shape.type_name}")
-    if expression.startswith("States.Array(") and shape.type_name != "list":
-        yield _wrong(where, expression, f"a {shape.type_name}")
-
-
-def _bounds(shape: Any, value: float, where: str, unit: str) -> Iterator[Fault]:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if (least is not None and value < least) or (most is not None and value > most):
-        yield fault("parameter-size", where=where, got=f"{value} {unit}".strip(), allowed=f"{least} to {most}")
-
-
-def _matches(pattern: str, value: str) -> bool:
-    """Whether a text fits a service's pattern; one that Python cannot read (Java's classes) decides nothing."""
-    try:
-        return re.fullmatch(pattern, value) is not None
-    except re.error:
-        return True
-
-
-def _wrong(where: str, value: Any, allowed: str) -> Fault:
-    return fault("parameter-type", where=where, got=repr(value), allowed=allowed)
+def _without_details(parameters: Mapping[str, Json]) -> Mapping[str, Json]:
+    """An event's Detail may be any JSON: Step Functions makes a text of it."""
+    entries = parameters.get("Entries")
+    if not isinstance(entries, (list, tuple)):
+        return parameters
+    plain = [
+        {**entry, "Detail": "{}"} if isinstance(entry, Mapping) and "Detail" in entry else entry for entry in entries
+    ]
+    return {**parameters, "Entries": plain}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from constructs_ml.compiler.proofs.language import read_path
+from constructs_ml.compiler.proofs.machine import inside
 from constructs_ml.compiler.proofs.texts import near
 from constructs_ml.compiler.template import Json
 from constructs_ml.faults import Fault, Faults
@@ -96,7 +97,7 @@ def check_count(
     value = owner.get(name, least)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         allowed = f"a whole number from {least} to {most}"
-        faults.add("state-number", where=f"{where}.{name}", got=repr(value), allowed=allowed)
+        faults.add("state-number", where=inside(where, name), got=repr(value), allowed=allowed)
 
 
 def _check_rule(rule: Json, where: str, faults: Faults, *, top: bool = False) -> None:
@@ -162,7 +163,7 @@ def _handlers(items: Json, fields: tuple[str, ...], where: str, faults: Faults) 
             faults.add("state-handler", where=place, got=repr(item), allowed="an object")
             continue
         for name in sorted(set(item) - set(fields)):
-            faults.add("state-field", where=place, got=name, allowed=near(name, fields), name=name)
+            faults.add("state-field", where=inside(place, name), got=name, allowed=near(name, fields), name=name)
         _check_errors(item.get("ErrorEquals"), f"{place}.ErrorEquals", faults, last=index == len(items) - 1)
         found.append((place, item))
     return found

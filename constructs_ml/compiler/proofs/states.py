@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from constructs_ml.compiler.proofs.flow import check_flow
 from constructs_ml.compiler.proofs.integrations import parse_resource
 from constructs_ml.compiler.proofs.language import read_path, read_value
-from constructs_ml.compiler.proofs.machine import Scope, nested, scopes
+from constructs_ml.compiler.proofs.machine import Scope, inside, nested, scopes
 from constructs_ml.compiler.proofs.rules import check_catchers, check_choices, check_count, check_retriers
 from constructs_ml.compiler.proofs.texts import near
 from constructs_ml.compiler.template import Json
@@ -167,12 +167,12 @@ def _check_nested(kind: str, state: Mapping[str, Json], place: str, faults: Faul
             name="ItemProcessor",
         )
         return
-    inside = list(nested(state))
+    found = list(nested(state))
     branches = state.get("Branches", ())
     wanted = len(branches) if kind == "Parallel" and isinstance(branches, (list, tuple)) else 1
     if "Branches" in state or kind == "Map":
         name = "Branches" if kind == "Parallel" else "ItemProcessor"
-        if not inside or len(inside) != wanted:
+        if not found or len(found) != wanted:
             got, allowed = repr(state.get(name)), "objects with StartAt and States"
             faults.add("state-field", where=f"{place}.{name}", got=got, allowed=allowed, name=name)
 
@@ -180,14 +180,13 @@ def _check_nested(kind: str, state: Mapping[str, Json], place: str, faults: Faul
 def _check_fields(body: Mapping[str, Json], allowed: tuple[str, ...], place: str, faults: Faults) -> None:
     for name in body:
         if name not in allowed:
-            where = place or "the state machine"
-            faults.add("state-field", where=where, got=name, allowed=near(str(name), allowed), name=name)
+            faults.add("state-field", where=inside(place, name), got=name, allowed=near(str(name), allowed), name=name)
 
 
 def _check_language(body: Mapping[str, Json], place: str, faults: Faults) -> None:
     language = body.get("QueryLanguage", "JSONPath")
     if language != "JSONPath":
-        where = f"{place}.QueryLanguage".lstrip(".")
+        where = inside(place, "QueryLanguage")
         faults.add("state-field", where=where, got=repr(language), allowed="JSONPath", name="QueryLanguage")
 
 
