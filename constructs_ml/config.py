@@ -38,10 +38,10 @@ class _Network(_Strict):
 class _Instances(_Strict):
     """Instance types where a step names none, and what jobs may ask for."""
 
-    training: str | None = Field(None, pattern=r"^ml\.", description="For training jobs, such as ml.m5.large.")
-    processing: str | None = Field(None, pattern=r"^ml\.", description="For processing jobs.")
-    allowed: list[str] = Field([], description="Nothing else may be asked for; empty allows all.")
-    most: int = Field(20, ge=1, le=100, description="The instances of one job.")
+    training: str | None = Field(default=None, pattern=r"^ml\.", description="For training jobs, such as ml.m5.large.")
+    processing: str | None = Field(default=None, pattern=r"^ml\.", description="For processing jobs.")
+    allowed: list[str] = Field(default=[], description="Nothing else may be asked for; empty allows all.")
+    most: int = Field(default=20, ge=1, le=100, description="The instances of one job.")
 
 
 class _Account(_Strict):
@@ -50,11 +50,11 @@ class _Account(_Strict):
     id: AccountId
     region: str = Field(description="Such as eu-central-1; partition and images follow from it.")
     network: _Network | None = None
-    key_arn: str | None = Field(None, pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+$")
-    permissions_boundary: str | None = Field(None, pattern=r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+$")
+    key_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+$")
+    permissions_boundary: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+$")
     instances: _Instances = _Instances()
     log_retention_days: Literal[_RETENTION] = 365  # type: ignore[valid-type]  # the values stand once, above
-    noncurrent_data_days: int = Field(90, ge=1, le=3650)
+    noncurrent_data_days: int = Field(default=90, ge=1, le=3650)
     notify: list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]] = []
     registry_readers: list[AccountId] = []
     destroyable: bool = False
@@ -158,7 +158,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def _read(text: str, path: str) -> tuple[dict[_Place, yaml.Mark], Any, Faults]:
-    faults, places = Faults(), {}
+    faults = Faults()
+    places: dict[_Place, yaml.Mark] = {}
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:

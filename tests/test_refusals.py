@@ -258,4 +258,3 @@ def test_a_gpu_instance_takes_the_gpu_image() -> None:
     result = compiled(pipeline(train(channels={}, image=PyTorch("2.3"))), GPU)
     assert ":2.3.0-gpu-py311" in str(definition_of(result))
     assert "KeyArn" in opened_of(result)
-

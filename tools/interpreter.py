@@ -86,7 +86,7 @@ def run(definition: Mapping[str, Any], given: Mapping[str, Any], answer: Answer,
 def _answering(answer: Answer) -> Iterator[None]:
     lock = threading.Lock()
 
-    class Service(StateTaskService):
+    class Service(StateTaskService):  # type: ignore[misc]  # moto has no types
         """Every service of a definition."""
 
         def _get_supported_parameters(self) -> set[str]:

@@ -116,6 +116,6 @@ def _free_port() -> int:
 
 
 def _without_credentials() -> dict[str, str]:
-    """This process's environment without anything of AWS: a real account is never reached."""
+    """The environment of this process without anything of AWS: a real account is never reached."""
     kept = ("AWS_CA_BUNDLE",)
     return {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or key in kept}

@@ -83,8 +83,7 @@ def _reads(context: Context, steps: Sequence[Process | Train]) -> Iterator[State
 
 def _sources(context: Context, steps: Sequence[Process | Train]) -> Iterator[tuple[Json, str]]:
     for step in steps:
-        channels = step.inputs if isinstance(step, Process) else step.channels
-        for channel in channels.values():
+        for channel in step.sources.values():
             yield from _places(context, channel.source)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import Literal
 
-from constructs_ml.compiler.template import Asset
+from constructs_ml.compiler.template import Asset, Packaging
 from constructs_ml.faults import refuse
 
 _LEFT_OUT = {"__pycache__", ".DS_Store", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"}
@@ -18,7 +17,7 @@ def read_code(
     path: str | PurePath,
     *,
     entry: str | None = None,
-    packaging: Literal["tar.gz", "zip"] = "tar.gz",
+    packaging: Packaging = "tar.gz",
     where: str = "code",
 ) -> tuple[Asset, str]:
     """The asset of a file or folder below `root`, and the name of the file that starts.

@@ -16,8 +16,7 @@ def mermaid(spec: PipelineSpec) -> str:
     """The drawing: triggers, steps in order, both arms of every gate. Stable for one spec."""
     lines = ["flowchart TD"]
     first = _id(spec.steps[0].name)
-    for trigger in spec.triggers:
-        lines.append(f"  {_id(trigger.name)}([{_quoted(_trigger_label(trigger))}]) -.-> {first}")
+    lines += [f"  {_id(item.name)}([{_quoted(_trigger_label(item))}]) -.-> {first}" for item in spec.triggers]
     lines += _chain(spec.steps, _DONE)
     lines.append(f"  {_DONE}((done))")
     return "\n".join(lines) + "\n"

@@ -44,8 +44,8 @@ def registry_arn(context: Context, wanted: ContainerImage) -> Json:
         repository = path.removeprefix(".cn").strip("/").partition("@")[0].partition(":")[0]
         if wanted.is_own_account:
             return arn("ecr", f"repository/{repository}")
-        account, _, region = registry.rstrip(".").partition(".dkr.ecr.")
-        return sub(f"arn:${{AWS::Partition}}:ecr:{region}:{account}:repository/{repository}")
+        owner, _, place = registry.rstrip(".").partition(".dkr.ecr.")
+        return sub(f"arn:${{AWS::Partition}}:ecr:{place}:{owner}:repository/{repository}")
     found = images.find(wanted.family, version=wanted.version, scope="training")
     region = context.account.region
     if region:

@@ -116,8 +116,8 @@ def vpc(context: Context, step: Process | Train) -> Json | None:
 def _each(context: Context, name: str, values: Json) -> list[str]:
     """A list of ids; a slot for a whole list is one JSON fragment that the construct joins."""
     if isinstance(values, list):
-        opened = [context.expressions.open(f"{name}{index}", value) for index, value in enumerate(values, start=1)]
-        return [f"${{{item.name}}}" for item in opened]
+        each = [context.expressions.open(f"{name}{index}", value) for index, value in enumerate(values, start=1)]
+        return [f"${{{item.name}}}" for item in each]
     opened = context.expressions.open(f"{name}s", {"Fn::Join": ['","', values]})
     return [f"${{{opened.name}}}"]
 
@@ -153,6 +153,8 @@ def merge_raw(request: Mapping[str, Json], raw: Mapping[str, object]) -> dict[st
         before = merged.get(bare)
         for old in (bare, f"{bare}.$"):
             merged.pop(old, None)
-        both = isinstance(value, Mapping) and isinstance(before, Mapping)
-        merged[name] = merge_raw(before, value) if both else value
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            merged[name] = merge_raw(before, value)
+        else:
+            merged[name] = value
     return merged

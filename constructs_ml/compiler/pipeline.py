@@ -10,7 +10,18 @@ from constructs_ml.compiler.context import CodeAsset, Context
 from constructs_ml.compiler.expressions import Expressions
 from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
 from constructs_ml.compiler.policies import Role, add_role, merge
-from constructs_ml.compiler.template import Asset, Compiled, Json, Template, asset, att, check_types, sub, tag_list
+from constructs_ml.compiler.template import (
+    Asset,
+    Compiled,
+    Json,
+    Packaging,
+    Template,
+    asset,
+    att,
+    check_types,
+    sub,
+    tag_list,
+)
 from constructs_ml.compiler.triggers import add_triggers
 from constructs_ml.contract import names
 from constructs_ml.faults import SpecError
@@ -81,7 +92,7 @@ def _asset_name(context: Context, found: Asset, step: str) -> str:
     return step
 
 
-def _code_of(step: Step) -> tuple[Code | None, str]:
+def _code_of(step: Step) -> tuple[Code | None, Packaging]:
     match step:
         case Process(code=code) | Train(code=code) if code is not None:
             return (code if isinstance(code, Code) else Code(code)), "tar.gz"
@@ -89,7 +100,7 @@ def _code_of(step: Step) -> tuple[Code | None, str]:
             return (serving.code if isinstance(serving.code, Code) else Code(serving.code)), "tar.gz"
         case LambdaTask(function=Function(code=path)):
             return Code(path), "zip"
-    return None, ""
+    return None, "zip"
 
 
 def _job_roles(context: Context) -> dict[JobKind, Role | None]:

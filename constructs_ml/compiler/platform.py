@@ -122,7 +122,7 @@ def _topic(template: Template, account: Account, key_arn: Json) -> None:
 
 
 def _log_retention(template: Template, account: Account) -> None:
-    """A function that runs once a day; https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html"""
+    """A function that runs once a day; https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html."""
     part = "Log retention"
     asset_name = "log-retention"
     template.assets[asset_name] = function_asset("log_retention")

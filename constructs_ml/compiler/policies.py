@@ -158,7 +158,7 @@ def _flat(value: Json) -> str:
         text, values = (body, {}) if isinstance(body, str) else body
         for key, replacement in (_PSEUDO | {key: _flat(item) for key, item in values.items()}).items():
             text = text.replace(f"${{{key}}}", replacement)
-        return text
+        return str(text)
     if name == "Fn::Join":
         return str(body[0]).join(_flat(item) for item in body[1])
     return "x" * _UNKNOWN_LENGTH

@@ -18,7 +18,7 @@ _START = (
 
 
 def request(context: Context, step: Process) -> dict[str, Json]:
-    """The parameters of the job; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html"""
+    """The parameters of the job; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html."""
     expressions = context.expressions
     parameters: dict[str, Json] = {
         "RoleArn": literal((jobs.role(context, "processing"),)),
@@ -50,7 +50,7 @@ def _application(context: Context, step: Process) -> dict[str, Json]:
 
 def _inputs(context: Context, step: Process) -> list[Json]:
     rendered = []
-    for name, channel in step.inputs.items():
+    for name, channel in step.sources.items():
         source: dict[str, Json] = {
             "S3InputMode": channel.mode,
             "S3DataDistributionType": channel.distribution,

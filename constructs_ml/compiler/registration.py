@@ -15,7 +15,7 @@ from constructs_ml.spec.values import ModelArtifact, Output
 
 
 def request(context: Context, step: Register) -> dict[str, Json]:
-    """The parameters; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html"""
+    """The parameters; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html."""
     parameters: dict[str, Json] = {
         "ModelPackageGroupName": names.model_package_group(context.account.stage, context.spec.model),
         "ModelApprovalStatus": step.approval,

@@ -27,7 +27,7 @@ def compile_registry(spec: RegistrySpec, account: Account, *, model: str, owner:
 
 
 def _policy(group: str, readers: tuple[str, ...]) -> Json:
-    """https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy-xaccount.html"""
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy-xaccount.html."""
     principals = [sub(f"arn:${{AWS::Partition}}:iam::{reader}:root") for reader in readers]
     group_arn = arn("sagemaker", f"model-package-group/{group}")
     versions = arn("sagemaker", f"model-package/{group}/*")

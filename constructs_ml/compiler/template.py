@@ -14,6 +14,7 @@ from constructs_ml.spec.account import Account
 Json = Any
 """A JSON value: what CloudFormation reads, plus `{"Slot": ...}` and `{"Asset": ...}` where something is open."""
 
+Packaging = Literal["tar.gz", "zip"]
 AssetPart = Literal["bucket", "key", "uri", "file"]
 
 
@@ -27,7 +28,7 @@ class Asset:
 
     source: str
     digest: str
-    packaging: Literal["tar.gz", "zip"]
+    packaging: Packaging
     extra: tuple[tuple[str, str], ...] = ()
 
 

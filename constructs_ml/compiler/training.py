@@ -21,7 +21,7 @@ _START = (
 
 
 def request(context: Context, step: Train) -> dict[str, Json]:
-    """The parameters of the job; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html"""
+    """The parameters of the job; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html."""
     parameters: dict[str, Json] = {
         "RoleArn": literal((jobs.role(context, "training"),)),
         "AlgorithmSpecification": _algorithm(context, step),
@@ -131,7 +131,7 @@ def _folders(context: Context, step: Train) -> dict[str, str]:
 
 def _channels(context: Context, step: Train) -> list[Json]:
     rendered = []
-    for name, channel in step.channels.items():
+    for name, channel in step.sources.items():
         uri = context.expressions.text(channel.source)
         entry = _channel(context, name, uri, channel.distribution)
         entry["InputMode"] = channel.mode

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import PurePath
 from typing import Literal
 
-from constructs_ml.contract import names
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_number
@@ -112,16 +111,18 @@ class Experiment:
             )
 
 
-def as_channels(sources: Mapping[str, Location | Channel], where: str, most: int) -> dict[str, Channel]:
-    """Every source as a channel, its name checked; `most` is the service's limit."""
+def as_channel(source: Location | Channel) -> Channel:
+    """A source that says nothing else is copied as a file to every instance."""
+    return source if isinstance(source, Channel) else Channel(source=source)
+
+
+def check_channels(sources: Mapping[str, Location | Channel], where: str, most: int) -> None:
+    """The number and the names of a job's sources; `most` is the service's limit."""
     if len(sources) > most:
         raise refuse(
             "number-range", quantity="the number of inputs", where=where, got=len(sources), allowed=f"at most {most}"
         )
-    channels = {}
-    for name, source in sources.items():
-        check_name("input", name, where, longest=names.MODEL_LENGTH)
+    for name in sources:
+        check_name("input", name, where)
         if name == "code":
             raise refuse("input-reserved", where=where, got=name, allowed="any other name", name=name)
-        channels[name] = source if isinstance(source, Channel) else Channel(source=source)
-    return channels

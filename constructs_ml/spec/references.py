@@ -134,14 +134,14 @@ class _Checker:
 
     def _cycle(self, start: str, through: str) -> tuple[str, ...]:
         """The steps from `start` through `through` back to `start`, or nothing."""
-        trails = [(start, through)]
+        trails: list[tuple[str, ...]] = [(start, through)]
         seen = {through}
         while trails:
             trail = trails.pop(0)
             if trail[-1] == start:
                 return trail[:-1]
             for reference in references_of(self.by_name[trail[-1]]):
-                target = None if isinstance(reference, Input) else reference.step
+                target = "" if isinstance(reference, Input) else reference.step
                 if target in self.by_name and (target == start or target not in seen):
                     seen.add(target)
                     trails.append((*trail, target))

@@ -1,6 +1,32 @@
-"""Proofs of a compiled pipeline: its calls are well-formed, and its role allows exactly these calls."""
+"""Proofs of a definition from plain data: its structure, its services' parameters, and its role.
 
-from constructs_ml.compiler.proofs.parameters import check_parameters
-from constructs_ml.compiler.proofs.roles import Need, needs, prove_role
+>>> from constructs_ml.compiler.proofs import check_states
+>>> [fault.where for fault in check_states({"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "b"}}})]
+['a.Next', 'a']
+"""
 
-__all__ = ["Need", "check_parameters", "needs", "prove_role"]
+from constructs_ml.compiler.proofs.calls import Call, calls
+from constructs_ml.compiler.proofs.machine import Machine, read_machine
+from constructs_ml.compiler.proofs.parameters import check_parameters, check_raw
+from constructs_ml.compiler.proofs.roles import ALLOWANCES, ENCRYPTION, LOGGING, TRACING, Allowance, prove_role
+from constructs_ml.compiler.proofs.service_models import MissingExtra
+from constructs_ml.compiler.proofs.states import check_states
+from constructs_ml.compiler.proofs.templates import prove_template
+
+__all__ = [
+    "check_states",
+    "check_parameters",
+    "check_raw",
+    "calls",
+    "prove_role",
+    "prove_template",
+    "read_machine",
+    "Call",
+    "Machine",
+    "Allowance",
+    "ALLOWANCES",
+    "LOGGING",
+    "TRACING",
+    "ENCRYPTION",
+    "MissingExtra",
+]

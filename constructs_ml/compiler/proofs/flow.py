@@ -109,4 +109,3 @@ def _closure(start: list[str], edges: Mapping[str, list[str]]) -> set[str]:
 
 def _near(name: Json, states: Mapping[str, Json]) -> tuple[str, ...]:
     return near(str(name), tuple(str(item) for item in states))
-

@@ -76,14 +76,14 @@ def check_raw(call: str, raw: Mapping[str, Json], *, where: str) -> tuple[Fault,
 
 
 def tasks(definition: Mapping[str, Json]) -> Iterator[tuple[str, Json, Json]]:
-    """Everything that calls a service: its place, its `Resource` and its `Parameters`, if it has own ones."""
+    """What calls a service: tasks, and the readers of maps, which call S3 as it is. Place, resource, parameters."""
     for place, state in all_states(definition):
         if state.get("Type") == "Task":
             yield place, state.get("Resource"), state.get("Parameters")
-        for name in ("ItemReader", "ResultWriter"):
-            part = state.get(name)
-            if isinstance(part, Mapping):
-                yield f"{place}.{name}", part.get("Resource"), part.get("Parameters")
+        reader = state.get("ItemReader")
+        if isinstance(reader, Mapping):
+            resource = str(reader.get("Resource")).replace(":::s3:", ":::aws-sdk:s3:")
+            yield f"{place}.ItemReader", resource, reader.get("Parameters")
 
 
 def _without_details(parameters: Mapping[str, Json]) -> Mapping[str, Json]:

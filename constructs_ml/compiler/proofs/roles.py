@@ -1,150 +1,187 @@
-"""The calls of a definition against the policy of its role: nothing missing, nothing more.
-
-Resources are compared as text in which `*`, `{}` and what is filled in at deployment stand for anything. That
-finds a wrong bucket, prefix or job name and a missing or idle permission; it does not evaluate conditions.
-"""
+"""Whether a role allows exactly the calls that a definition's states make."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
 
-from constructs_ml.compiler.proofs.tasks import Task, tasks
+from constructs_ml.compiler.proofs.calls import Call, calls
+from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS, Substitutions, Text, covers, ends
 from constructs_ml.compiler.template import Json
-from constructs_ml.faults import Fault, fault
+from constructs_ml.faults import Fault, Faults
 
-_JOBS = {
-    "createTrainingJob": ("TrainingJob", "training-job", "Training"),
-    "createProcessingJob": ("ProcessingJob", "processing-job", "Processing"),
-    "createTransformJob": ("TransformJob", "transform-job", "Transform"),
-    "createHyperParameterTuningJob": ("HyperParameterTuningJob", "hyper-parameter-tuning-job", "Tuning"),
-}
-# What a state machine needs beside the calls of its states: its own logs and traces, and the key of its topic.
-_OWN = ("logs:", "xray:", "kms:")
-_ANY = "\0"
+_NOTHING: Mapping[str, Json] = MappingProxyType({})
+_PASSED = "iam:PassedToService"
+_READABLE = frozenset({"Action", "Condition", "Effect", "Resource", "Sid"})
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """One action that a state needs, on one resource; in the resource, `*` stands for what is not known yet."""
+class Allowance:
+    """Actions that a role may allow although no state makes the call. `reason` says who does.
 
-    state: str
+    `with_calls` are actions of which the states must make at least one; empty means always. `anywhere` lets the
+    actions stand on `*`.
+    """
+
+    name: str
+    actions: tuple[str, ...]
+    reason: str
+    with_calls: tuple[str, ...] = ()
+    anywhere: bool = False
+
+
+LOGGING = Allowance(
+    "logging",
+    (
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+    ),
+    "the state machine delivers its own log: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
+    anywhere=True,
+)
+TRACING = Allowance(
+    "tracing",
+    ("xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+    "the state machine is traced: https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html",
+    anywhere=True,
+)
+ENCRYPTION = Allowance(
+    "encryption",
+    ("kms:Decrypt", "kms:GenerateDataKey"),
+    "objects and topics may be encrypted, which their names do not tell",
+    with_calls=("s3:GetObject", "s3:PutObject", "sns:Publish", "sqs:SendMessage"),
+)
+ALLOWANCES = (LOGGING, TRACING, ENCRYPTION)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """One action on one resource, as one statement gives it."""
+
     action: str
-    resource: str
+    resource: Text
+    passed_to: frozenset[str]
+    denied: bool
 
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource}"
 
-def needs(definition: Mapping[str, Any], opened: Mapping[str, Json] | None = None) -> tuple[Need, ...]:
-    """What the states of a definition call; `opened` are the values of its `Fn::Sub`."""
-    texts = {name: flat(value) for name, value in (opened or {}).items()}
-    return tuple(need for task in tasks(definition) for need in _needs_of(task, texts))
+    def matches(self, call: Call) -> bool:
+        """Whether this grant decides about a call."""
+        if not covers(Text((self.action.lower(),)), Text((call.action.lower(),))):
+            return False
+        if self.passed_to and call.passed_to and call.passed_to not in self.passed_to:
+            return False
+        return not call.resources or any(covers(self.resource, resource) for resource in call.resources)
+
+    def is_tight(self, call: Call) -> bool:
+        """Whether the grant's wildcards stand only where the call's own text is open."""
+        if "*" in self.action or "?" in self.action:
+            return False
+        own = ends(self.resource, wild=True)
+        return not call.resources or any(ends(resource, wild=False) == own for resource in call.resources)
 
 
 def prove_role(
-    definition: Mapping[str, Any], opened: Mapping[str, Json], policies: Sequence[Json]
+    definition: Mapping[str, Json],
+    policies: Json,
+    *,
+    substitutions: Mapping[str, Json] = _NOTHING,
+    known: Mapping[str, Json] = _NOTHING,
+    declared: Sequence[Mapping[str, Json]] = (),
+    allowances: Iterable[Allowance] = ALLOWANCES,
+    where: str = "",
 ) -> tuple[Fault, ...]:
-    """Faults where the policies allow less or more than the definition's states call."""
-    wanted = needs(definition, opened)
-    granted = [
-        (action, flat(resource))
-        for policy in policies
-        for statement in policy["Statement"]
-        for action in _listed(statement["Action"])
-        for resource in _listed(statement["Resource"])
-    ]
-    faults = []
-    for need in wanted:
-        allowed = [resource for action, resource in granted if action == need.action]
-        if not any(covers(resource, need.resource) for resource in allowed):
-            faults.append(
-                fault(
-                    "role-missing",
-                    where=need.state,
-                    got=allowed or "no such action",
-                    allowed=need.resource,
-                    action=need.action,
-                )
-            )
-    for action, resource in granted:
-        used = any(action == need.action and covers(resource, need.resource) for need in wanted)
-        if not used and not action.startswith(_OWN):
-            faults.append(
-                fault("role-idle", where="policy", got=resource, allowed="a call of some state", action=action)
-            )
-    return tuple(faults)
+    """Every call that `policies` (documents or statements) do not allow, and everything they allow beside the calls.
+
+    `substitutions` maps the `${Name}` of the definition to CloudFormation values, `known` gives names of the
+    template a value on both sides. `declared` are statements that someone answers for by hand, such as the
+    permissions of a RawState; `allowances` are what the state machine itself needs.
+
+    Limits: ARNs are compared as texts. A name that CloudFormation fills in equals only itself, so a bucket's `Ref`
+    and its `Arn` attribute are two things; what a run decides is covered by `*` alone. Of conditions only
+    `iam:PassedToService` is read, the others are taken to hold. A wildcard counts as wider than the calls when it
+    begins before, or ends after, the open part of each call's ARN; inside that part it may match more.
+    """
+    faults, place = Faults(), where or "role"
+    made = calls(definition, substitutions=substitutions, known=known)
+    texts = NO_SUBSTITUTIONS.inside(known)
+    given = list(_grants(policies, texts, place, faults))
+    allowed, denied = [item for item in given if not item.denied], [item for item in given if item.denied]
+    for call in made:
+        missed = not any(item.matches(call) for item in allowed)
+        if missed or any(item.matches(call) for item in denied):
+            same = [str(item) for item in allowed if item.action.lower() == call.action.lower()]
+            got = "a Deny" if not missed else same or f"no statement for {call.action}"
+            faults.add("role-missing", where=place, got=got, allowed=str(call), state=call.where)
+    by_hand = {_key(item) for item in _grants(list(declared), texts, place, faults)}
+    free = [item for item in allowances if not item.with_calls or any(call.action in item.with_calls for call in made)]
+    for item in allowed:
+        if _key(item) not in by_hand and not any(_is_allowance(item, allowance) for allowance in free):
+            _check_use(item, made, place, faults)
+    return tuple(faults.found)
 
 
-def covers(granted: str, needed: str) -> bool:
-    """Whether a granted resource can be the needed one: `*` on either side stands for any text."""
-    return granted == "*" or _pattern(granted).fullmatch(needed.replace("*", "x")) is not None
+def _check_use(grant: _Grant, made: Sequence[Call], place: str, faults: Faults) -> None:
+    """A grant serves some call, and is no wider than the widest call that it serves."""
+    served = [call for call in made if grant.matches(call)]
+    if not served:
+        same = [str(call) for call in made if call.action.lower() == grant.action.lower()]
+        faults.add("role-unused", where=place, got=str(grant), allowed=same or "nothing: no state makes this call")
+    elif not any(grant.is_tight(call) for call in served):
+        faults.add("role-wide", where=place, got=str(grant), allowed=[str(call) for call in served])
+    elif any(call.passed_to for call in served) and not grant.passed_to:
+        allowed = f"a condition on {_PASSED}: {', '.join(sorted({call.passed_to for call in served}))}"
+        faults.add("role-wide", where=place, got=f"{grant} without {_PASSED}", allowed=allowed)
 
 
-def flat(value: Json) -> str:
-    """A CloudFormation value as one text; references stand in it by name."""
-    if isinstance(value, str):
-        return value
-    name, body = next(iter(value.items()))
-    if name == "Fn::Sub":
-        text, values = (body, {}) if isinstance(body, str) else body
-        for key, item in values.items():
-            text = text.replace(f"${{{key}}}", flat(item))
-        return str(text)
-    if name == "Fn::Join":
-        return str(body[0]).join(flat(item) for item in body[1])
-    return f"<{'.'.join(body) if isinstance(body, list) else body}>"
+def _grants(policies: Json, texts: Substitutions, place: str, faults: Faults) -> Iterator[_Grant]:
+    """Each action on each resource that documents or statements name."""
+    for statement in _statements(policies):
+        beyond = sorted(set(statement) - _READABLE)
+        if beyond or statement.get("Effect") not in ("Allow", "Deny"):
+            got = ", ".join(beyond) or f"Effect {statement.get('Effect')!r}"
+            faults.add("role-statement", where=place, got=got, allowed="Effect, Action, Resource, Condition")
+            continue
+        condition = statement.get("Condition") or {}
+        services = frozenset(
+            str(service)
+            for test in condition.values()
+            if isinstance(test, Mapping)
+            for service in _many(test.get(_PASSED, ()))
+        )
+        for action in _many(statement.get("Action", ())):
+            for resource in _many(statement.get("Resource", ())):
+                yield _Grant(str(action), texts.flatten(resource), services, statement["Effect"] == "Deny")
 
 
-def _needs_of(task: Task, texts: Mapping[str, str]) -> Iterator[Need]:
-    def need(action: str, resource: str) -> Need:
-        return Need(task.state, action, resource)
-
-    parameters = task.parameters
-    if task.service == "sagemaker" and task.action in _JOBS:
-        noun, resource, rule = _JOBS[task.action]
-        job = _arn("sagemaker", f"{resource}/{_text(parameters, f'{noun}Name', texts)}")
-        for action in (f"Create{noun}", *((f"Describe{noun}", f"Stop{noun}") if task.pattern else ()), "AddTags"):
-            yield need(f"sagemaker:{action}", job)
-        yield need("iam:PassRole", _text(parameters, "RoleArn", texts))
-        if task.pattern:
-            watched = _arn("events", f"rule/StepFunctionsGetEventsForSageMaker{rule}JobsRule")
-            for action in ("PutTargets", "PutRule", "DescribeRule"):
-                yield need(f"events:{action}", watched)
-    elif (task.service, task.action) == ("sagemaker", "createModelPackage"):
-        group = _text(parameters, "ModelPackageGroupName", texts)
-        yield need("sagemaker:CreateModelPackage", _arn("sagemaker", f"model-package-group/{group}"))
-        yield need("sagemaker:CreateModelPackage", _arn("sagemaker", f"model-package/{group}/*"))
-    elif (task.service, task.action) == ("s3", "getObject"):
-        bucket, key = _text(parameters, "Bucket", texts), _text(parameters, "Key", texts)
-        yield need("s3:GetObject", f"arn:${{AWS::Partition}}:s3:::{bucket}/{key}")
-    elif task.service == "sns":
-        yield need("sns:Publish", _text(parameters, "TopicArn", texts))
-    elif task.service == "lambda":
-        name = _text(parameters, "FunctionName", texts)
-        yield need("lambda:InvokeFunction", name if ":" in name or "<" in name else _arn("lambda", f"function:{name}"))
-    else:
-        yield need(f"{task.service}:{task.action[0].upper()}{task.action[1:]}", "*")
+def _statements(policies: Json) -> Iterator[Mapping[str, Json]]:
+    """Documents, statements and lists of them as single statements."""
+    if isinstance(policies, (list, tuple)):
+        for item in policies:
+            yield from _statements(item)
+    elif isinstance(policies, Mapping):
+        if "Statement" in policies:
+            yield from _statements(policies["Statement"])
+        else:
+            yield policies
 
 
-def _text(parameters: Mapping[str, Any], name: str, texts: Mapping[str, str]) -> str:
-    """A parameter as text, `*` where it is known only at run time."""
-    value = parameters.get(name)
-    if value is None:
-        dynamic = str(parameters.get(f"{name}.$", ""))
-        literal = re.match(r"States\.Format\('((?:[^'\\]|\\.)*)'", dynamic)
-        value = literal[1].replace("{}", "*") if literal else "*"
-    for key, text in texts.items():
-        value = value.replace(f"${{{key}}}", text)
-    return str(value)
+def _is_allowance(grant: _Grant, allowance: Allowance) -> bool:
+    somewhere = allowance.anywhere or grant.resource.known is None or "*" not in str(grant.resource)
+    return grant.action in allowance.actions and somewhere and str(grant.resource) != ("" if allowance.anywhere else "*")
 
 
-def _arn(service: str, resource: str) -> str:
-    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
+def _key(grant: _Grant) -> tuple[str, Text, frozenset[str], bool]:
+    return (grant.action.lower(), grant.resource, grant.passed_to, grant.denied)
 
 
-def _pattern(granted: str) -> re.Pattern[str]:
-    return re.compile(re.escape(granted.replace("*", _ANY)).replace(re.escape(_ANY), ".*"))
-
-
-def _listed(value: Json) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _many(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, (list, tuple)) else (value,)

@@ -26,11 +26,25 @@ _WORDS: dict[type | tuple[type, ...], str] = {str: "text", bool: "true or false"
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _ERRORS = tuple(
     f"States.{name}"
-    for name in (
-        "ALL BranchFailed DataLimitExceeded ExceedToleratedFailureThreshold HeartbeatTimeout Http.Socket IntrinsicFailure "
-        "ItemReaderFailed NoChoiceMatched ParameterPathFailure Permissions QueryEvaluationError ResultPathMatchFailure "
-        "ResultWriterFailed Runtime TaskFailed Timeout"
-    ).split()
+    for name in [
+        "ALL",
+        "BranchFailed",
+        "DataLimitExceeded",
+        "ExceedToleratedFailureThreshold",
+        "HeartbeatTimeout",
+        "Http.Socket",
+        "IntrinsicFailure",
+        "ItemReaderFailed",
+        "NoChoiceMatched",
+        "ParameterPathFailure",
+        "Permissions",
+        "QueryEvaluationError",
+        "ResultPathMatchFailure",
+        "ResultWriterFailed",
+        "Runtime",
+        "TaskFailed",
+        "Timeout",
+    ]
 )
 _RETRIER = (
     "BackoffRate",

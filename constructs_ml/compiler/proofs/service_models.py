@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 
@@ -73,7 +73,8 @@ class Model:
     service: str
     operations: Mapping[str, Json]
     shapes: Mapping[str, Json]
-    _members: dict[str, Mapping[str, Shape]]
+    _members: dict[str, Mapping[str, Shape]] = field(default_factory=dict)
+    _spellings: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def members(self, shape: str) -> Mapping[str, Shape]:
         """A structure's members under the names that Step Functions takes."""
@@ -83,6 +84,15 @@ class Model:
             self._members[shape] = MappingProxyType(known)
         return self._members[shape]
 
+    def spellings(self, shape: str) -> Mapping[str, str]:
+        """Every accepted spelling of a structure's members: `DBName` is also taken as `DbName`."""
+        if shape not in self._spellings:
+            names = self.members(shape)
+            self._spellings[shape] = MappingProxyType(
+                {_softened(name): name for name in names} | {name: name for name in names}
+            )
+        return self._spellings[shape]
+
 
 @cache
 def load(service: str) -> Model | None:
@@ -91,7 +101,7 @@ def load(service: str) -> Model | None:
     if service not in _services():
         return None
     raw = loader.load_service_model(service, _MODEL)
-    return Model(service, raw["operations"], raw["shapes"], {})
+    return Model(service, raw["operations"], raw["shapes"])
 
 
 def request_shape(call: Integration, where: str) -> Shape | Fault | None:
@@ -118,12 +128,11 @@ def pascal(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def softened(name: str) -> str:
-    """The other spelling of a name that begins with an acronym: `DBName` is also taken as `DbName`."""
+def _softened(name: str) -> str:
     return re.sub(r"^[A-Z]{2,}(?=[A-Z][a-z])", lambda match: match[0].capitalize(), name)
 
 
-_EMPTY = Model("", MappingProxyType({}), MappingProxyType({"Nothing": {"type": "structure"}}), {})
+_EMPTY = Model("", MappingProxyType({}), MappingProxyType({"Nothing": {"type": "structure"}}))
 
 
 def _folder(call: Integration) -> str | None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import product
 
 from constructs_ml.compiler.proofs.machine import inside
-from constructs_ml.compiler.proofs.service_models import Shape, softened
+from constructs_ml.compiler.proofs.service_models import Shape, pascal
 from constructs_ml.compiler.proofs.texts import Hole, Substitutions, Text, covers, near
 from constructs_ml.compiler.proofs.values import Items, Known, Unknown, constant, members
 from constructs_ml.compiler.template import Json
@@ -31,7 +31,17 @@ _WORDS = {
 }
 _UNKNOWN_FITS = {"number": (*_WHOLE, *_REAL), "list": ("list",)}
 # A text with holes fits a pattern if one of these fillings does; more holes than this are not tried.
-_FILLINGS = ("", "a", "1", "a/b", "aws", "eu-west-1", "123456789012", "s3://a/b", "12345678-1234-1234-1234-123456789012")
+_FILLINGS = (
+    "",
+    "a",
+    "1",
+    "a/b",
+    "aws",
+    "eu-west-1",
+    "123456789012",
+    "s3://a/b",
+    "12345678-1234-1234-1234-123456789012",
+)
 _MOST_HOLES = 3
 _PSEUDO = {
     "AWS::AccountId": "123456789012",
@@ -58,22 +68,26 @@ class Check:
     def structure(self, shape: Shape, value: Mapping[str, Json], where: str, *, top: bool = False) -> None:
         """The members of an object, by name."""
         known = shape.model.members(shape.name)
-        soft = {softened(name): name for name in known}
+        spellings = shape.model.spellings(shape.name)
         given: set[str] = set()
         for name, item in members(value, self.substitutions):
-            place, member = inside(where, name), soft.get(name, name)
+            place, member = inside(where, name), spellings.get(name, name)
             if member in given:
-                self.faults.add("parameter-twice", where=place, got=f"{name} and {name}.$", allowed="one of both", name=name)
+                self.faults.add(
+                    "parameter-twice", where=place, got=f"{name} and {name}.$", allowed="one of both", name=name
+                )
             given.add(member)
             if member not in known:
                 allowed = near(name, tuple(known))
                 self.faults.add("parameter-unknown", where=place, got=name, allowed=allowed, call=self.call, name=name)
             elif not (top and member in self.free):
                 self.value(known[member], item, place)
-        required = [name[:1].upper() + name[1:] for name in shape.facts.get("required", ())]
+        required = [pascal(name) for name in shape.facts.get("required", ())]
         missing = [name for name in required if name not in given]
         if missing and not self.partial:
-            self.faults.add("parameter-missing", where=where, got=sorted(given), allowed=required, names=", ".join(missing))
+            self.faults.add(
+                "parameter-missing", where=where, got=sorted(given), allowed=required, names=", ".join(missing)
+            )
         if shape.facts.get("union") and len(given) != 1 and not self.partial:
             self.faults.add("parameter-union", where=where, got=sorted(given), allowed=f"one of {', '.join(known)}")
 
@@ -113,7 +127,9 @@ class Check:
         for name, item in members(value, self.substitutions):
             place = inside(where, name)
             if name in given:
-                self.faults.add("parameter-twice", where=place, got=f"{name} and {name}.$", allowed="one of both", name=name)
+                self.faults.add(
+                    "parameter-twice", where=place, got=f"{name} and {name}.$", allowed="one of both", name=name
+                )
             given.add(name)
             self.value(shape.to("key"), self.substitutions.read(name), place)
             self.value(shape.to("value"), item, place)
@@ -129,7 +145,7 @@ class Check:
 
     def _size(self, shape: Shape, size: int, where: str) -> None:
         least, most = shape.facts.get("min", 0), shape.facts.get("max")
-        if size < least and not (self.partial and shape.type == "map") or (most is not None and size > most):
+        if (size < least and not (self.partial and shape.type == "map")) or (most is not None and size > most):
             self.faults.add("parameter-size", where=where, got=size, allowed=_range(least, most))
 
     def _number(self, shape: Shape, value: float, where: str) -> None:
@@ -140,7 +156,7 @@ class Check:
     def _text(self, shape: Shape, value: Text, where: str) -> None:
         facts = shape.facts
         if "enum" in facts:
-            if not any(covers(Text((str(item),)), value) or _could_be(value, str(item)) for item in facts["enum"]):
+            if not any(_could_be(value, str(item)) for item in facts["enum"]):
                 allowed = near(str(value), tuple(facts["enum"]))
                 self.faults.add("parameter-value", where=where, got=shown(value), allowed=allowed)
             return
@@ -170,8 +186,10 @@ def _range(least: float | None, most: float | None, unit: str = "") -> str:
 
 
 def _could_be(text: Text, word: str) -> bool:
-    """Whether the holes of a text can be filled so that it is this word."""
-    return bool(text.holes) and covers(Text.of(*("*" if isinstance(part, Hole) else part for part in text.parts)), Text((word,)))
+    """Whether a text is this word, or can be once its holes are filled."""
+    if not text.holes:
+        return text.known == word
+    return covers(Text.of(*("*" if isinstance(part, Hole) else part for part in text.parts)), Text((word,)))
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, frozen
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import ContainerImage
-from constructs_ml.spec.jobs import DAY, Channel, Code, Compute, Experiment, Network, Retry, as_channels
+from constructs_ml.spec.jobs import DAY, Channel, Code, Compute, Experiment, Network, Retry, as_channel, check_channels
 from constructs_ml.spec.steps.common import check_environment, check_job_code, check_metric_key
 from constructs_ml.spec.values import JobName, Location, Output, Value
 
@@ -53,14 +53,14 @@ class Process:
         where = f"step {self.name!r}"
         check_name("step", self.name, where)
         check_job_code(self.code, self.image, where, runs_alone=True)
-        channels = as_channels(self.inputs, where, limits.PROCESSING_INPUTS - 1)
-        for name, channel in channels.items():
+        check_channels(self.inputs, where, limits.PROCESSING_INPUTS - 1)
+        for name, channel in self.sources.items():
             if channel.mode != "File" and channel.mode != "Pipe":
                 raise refuse("input-mode", where=f"{where}, input {name!r}", got=channel.mode, allowed=("File", "Pipe"))
         check_environment(self.environment, where)
         check_duration("timeout", self.timeout, where, timedelta(minutes=1), 5 * DAY)
         self._check_outputs(where)
-        object.__setattr__(self, "inputs", frozen(channels))
+        object.__setattr__(self, "inputs", frozen(self.inputs))
         object.__setattr__(self, "environment", frozen(self.environment))
         object.__setattr__(self, "raw", frozen(self.raw))
 
@@ -113,6 +113,11 @@ class Process:
             )
         check_metric_key(name, where)
         return Metric(self.name, name)
+
+    @property
+    def sources(self) -> Mapping[str, Channel]:
+        """Every input with the way it arrives."""
+        return {name: as_channel(source) for name, source in self.inputs.items()}
 
     @property
     def job_name(self) -> JobName:

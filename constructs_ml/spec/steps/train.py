@@ -13,7 +13,7 @@ from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_number, frozen
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import ContainerImage
-from constructs_ml.spec.jobs import DAY, Channel, Code, Compute, Experiment, Network, Retry, as_channels
+from constructs_ml.spec.jobs import DAY, Channel, Code, Compute, Experiment, Network, Retry, as_channel, check_channels
 from constructs_ml.spec.steps.common import check_environment, check_job_code
 from constructs_ml.spec.values import JobName, Location, ModelArtifact, Value
 
@@ -90,7 +90,7 @@ class Train:
         where = f"step {self.name!r}"
         check_name("step", self.name, where)
         check_job_code(self.code, self.image, where, runs_alone=True)
-        channels = as_channels(self.channels, where, limits.TRAINING_CHANNELS - 1)
+        check_channels(self.channels, where, limits.TRAINING_CHANNELS - 1)
         if len(self.hyperparameters) > limits.HYPERPARAMETERS - 3:
             raise refuse(
                 "number-range",
@@ -105,7 +105,7 @@ class Train:
         names = [metric.name for metric in self.metrics]
         if len(set(names)) != len(names):
             raise refuse("metric-taken", where=where, got=names, allowed="each metric once")
-        object.__setattr__(self, "channels", frozen(channels))
+        object.__setattr__(self, "channels", frozen(self.channels))
         object.__setattr__(self, "hyperparameters", frozen(self.hyperparameters))
         object.__setattr__(self, "environment", frozen(self.environment))
         object.__setattr__(self, "raw", frozen(self.raw))
@@ -121,6 +121,11 @@ class Train:
             check_duration("warm_pool", self.warm_pool, where, timedelta(seconds=1), timedelta(hours=1))
         if self.job_retries is not None:
             check_number("job_retries", self.job_retries, where, 1, 30)
+
+    @property
+    def sources(self) -> Mapping[str, Channel]:
+        """Every channel with the way it arrives."""
+        return {name: as_channel(source) for name, source in self.channels.items()}
 
     @property
     def model(self) -> ModelArtifact:

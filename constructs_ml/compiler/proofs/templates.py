@@ -1,0 +1,74 @@
+"""All proofs of all state machines in a template at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from constructs_ml.compiler.proofs.machine import read_machine
+from constructs_ml.compiler.proofs.parameters import check_parameters
+from constructs_ml.compiler.proofs.roles import prove_role
+from constructs_ml.compiler.proofs.states import check_states
+from constructs_ml.compiler.template import Json
+from constructs_ml.faults import Fault, SpecError
+
+_MACHINE = "AWS::StepFunctions::StateMachine"
+_NOTHING: Mapping[str, Json] = MappingProxyType({})
+
+
+def prove_template(
+    resources: Mapping[str, Json],
+    *,
+    known: Mapping[str, Json] = _NOTHING,
+    declared: Sequence[Mapping[str, Json]] = (),
+) -> tuple[Fault, ...]:
+    """Every fault of every state machine among CloudFormation resources; each place begins with the logical id.
+
+    The role is proved where it is one of `resources`; one that is given from outside is not. `known` and `declared`
+    are those of `prove_role`. Raises `MissingExtra` without botocore.
+    """
+    found: list[Fault] = []
+    for name, resource in resources.items():
+        if resource.get("Type") != _MACHINE:
+            continue
+        properties = resource.get("Properties", {})
+        try:
+            machine = read_machine(properties, where=name)
+        except SpecError as error:
+            found += error.faults
+            continue
+        found += check_states(machine.definition, where=name)
+        substitutions = machine.substitutions
+        found += check_parameters(machine.definition, substitutions=substitutions, where=name)
+        role = role_of(properties)
+        if role in resources:
+            found += prove_role(
+                machine.definition,
+                list(policies_of(resources, role)),
+                substitutions=substitutions,
+                known=known,
+                declared=declared,
+                where=f"{name}: {role}",
+            )
+    return tuple(found)
+
+
+def role_of(properties: Mapping[str, Json]) -> str:
+    """The logical id of a state machine's role, or '' for a role from outside."""
+    match properties.get("RoleArn"):
+        case {"Fn::GetAtt": [str() as role, "Arn"]}:
+            return role
+        case {"Fn::GetAtt": str() as attribute}:
+            return attribute.removesuffix(".Arn")
+    return ""
+
+
+def policies_of(resources: Mapping[str, Json], role: str) -> Iterator[Json]:
+    """The policy documents of a role: its own, and those of policies that are attached to it."""
+    own = resources[role].get("Properties", {}).get("Policies", ())
+    yield from (policy["PolicyDocument"] for policy in own)
+    for resource in resources.values():
+        if resource.get("Type") in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy"):
+            properties = resource.get("Properties", {})
+            if {"Ref": role} in (*properties.get("Roles", ()), properties.get("RoleName")):
+                yield properties["PolicyDocument"]
