@@ -36,6 +36,9 @@ class Open:
     name: str
 
 
+# Inside the quotes of an intrinsic these need escapes that interpreters read differently.
+_AWKWARD = frozenset("'{}\\")
+
 Part = str | Path | Open
 Text = tuple[Part, ...]
 
@@ -54,7 +57,8 @@ def result_path(step: str, field_name: str = "") -> str:
 class Expressions:
     """Renders the values of one pipeline and remembers what CloudFormation has to fill in.
 
-    `opened` maps the names in the definition to CloudFormation values: the map of its `Fn::Sub`.
+    `opened` maps the names in the definition to CloudFormation values: the map of its `Fn::Sub`. `texts` are
+    literals that cannot stand inside an intrinsic; the run carries them in its data.
     """
 
     model: str
@@ -62,6 +66,7 @@ class Expressions:
     data_bucket: Json
     artifact_bucket: Json
     opened: dict[str, Json] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
     def open(self, name: str, value: Json) -> Open:
         """Let CloudFormation fill in `value`; one name always stands for one value."""
@@ -102,7 +107,7 @@ class Expressions:
     def put(self, target: dict[str, Json], key: str, text: Text) -> None:
         """Set a member of a payload template: `key` for a literal, `key.$` for what is known at run time."""
         if any(isinstance(part, Path) for part in text):
-            target[f"{key}.$"] = intrinsic(text)
+            target[f"{key}.$"] = intrinsic(self._plain(text))
         else:
             target[key] = literal(text)
 
@@ -118,16 +123,31 @@ class Expressions:
     def put_list(self, target: dict[str, Json], key: str, values: Sequence[Text]) -> None:
         """Set a member that is a list of texts."""
         if any(isinstance(part, Path) for text in values for part in text):
-            target[f"{key}.$"] = f"States.Array({', '.join(_argument(text) for text in values)})"
+            target[f"{key}.$"] = f"States.Array({', '.join(self._argument(text) for text in values)})"
         else:
             target[key] = [literal(text) for text in values]
 
-    def texts(self, values: Mapping[str, Value]) -> dict[str, Json]:
+    def put_all(self, values: Mapping[str, Value]) -> dict[str, Json]:
         """A mapping of texts, such as an environment or hyperparameters."""
         rendered: dict[str, Json] = {}
         for key, value in values.items():
             self.put(rendered, key, self.text(value))
         return rendered
+
+    def _argument(self, text: Text) -> str:
+        """A text as an argument of an intrinsic."""
+        plain = self._plain(text)
+        return intrinsic(plain) if any(isinstance(part, Path) for part in plain) else f"'{literal(plain)}'"
+
+    def _plain(self, text: Text) -> Text:
+        """The text with every literal that would need escaping replaced by its path in the run's data."""
+        return tuple(self._carried(part) if isinstance(part, str) and _is_awkward(part) else part for part in text)
+
+    def _carried(self, text: str) -> Path:
+        known = {value: name for name, value in self.texts.items()}
+        name = known.get(text) or f"t{len(self.texts) + 1}"
+        self.texts[name] = text
+        return Path(f"$.texts.{name}")
 
 
 def path_of(reference: Reference | S3 | str) -> str:
@@ -152,11 +172,11 @@ def literal(text: Text) -> str:
 
 
 def intrinsic(text: Text) -> str:
-    """A text with paths: the path alone, or a States.Format."""
+    """A text of paths and plain literals: the path alone, or a States.Format."""
     paths = [part.text for part in text if isinstance(part, Path)]
     if len(text) == 1 and paths:
         return paths[0]
-    template = "".join("{}" if isinstance(part, Path) else _quoted_part(part) for part in text)
+    template = "".join("{}" if isinstance(part, Path) else literal((part,)) for part in text)
     return f"States.Format('{template}', {', '.join(paths)})"
 
 
@@ -165,19 +185,8 @@ def escape_sub(text: str) -> str:
     return text.replace("${", "${!")
 
 
-def _argument(text: Text) -> str:
-    """A text as an argument of an intrinsic."""
-    if any(isinstance(part, Path) for part in text):
-        return intrinsic(text)
-    return "'" + "".join(_quoted_part(part) for part in text if not isinstance(part, Path)) + "'"
-
-
-def _quoted_part(part: str | Open) -> str:
-    """A piece inside the quotes of an intrinsic, where four characters need a backslash."""
-    if isinstance(part, Open):
-        return f"${{{part.name}}}"
-    escaped = "".join(f"\\{char}" if char in "\\'{}" else char for char in part)
-    return escape_sub(escaped)
+def _is_awkward(text: str) -> bool:
+    return bool(set(text) & _AWKWARD) or not text.isascii() or not text.isprintable()
 
 
 def _formatted(path: str) -> Text:

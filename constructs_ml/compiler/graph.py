@@ -24,7 +24,7 @@ def mermaid(spec: PipelineSpec) -> str:
 
 def _chain(steps: Sequence[Step], after: str) -> list[str]:
     lines: list[str] = []
-    for step, following in zip(steps, [*(_id(item.name) for item in steps[1:]), after], strict=True):
+    for step, following in zip(steps, [*(_id(item.name) for item in steps[1:]), after], strict=False):
         own = _id(step.name)
         label = _quoted(_label(step))
         match step:

@@ -23,7 +23,7 @@ def request(context: Context, step: Process) -> dict[str, Json]:
     parameters: dict[str, Json] = {
         "RoleArn": literal((jobs.role(context, "processing"),)),
         "AppSpecification": _application(context, step),
-        "Environment": expressions.texts({**step.folders, **step.environment}),
+        "Environment": expressions.put_all({**step.folders, **step.environment}),
         "ProcessingInputs": _inputs(context, step),
         "ProcessingResources": {"ClusterConfig": jobs.cluster(context, "processing", step)},
         "StoppingCondition": {"MaxRuntimeInSeconds": int(step.timeout.total_seconds())},

@@ -27,6 +27,9 @@ def definition(context: Context) -> dict[str, Json]:
     machine.begin()
     machine.chain(context.spec.steps, DONE)
     machine.end()
+    if context.expressions.texts:
+        carried = {name: escape_sub(text) for name, text in context.expressions.texts.items()}
+        machine.states["Inputs"]["Parameters"]["texts"] = carried
     return {
         "Comment": f"{context.spec.name} of {context.spec.model}",
         "StartAt": next(iter(machine.states)),
@@ -86,7 +89,7 @@ class _Machine:
 
     def chain(self, steps: Sequence[Step], after: str) -> None:
         """Steps one after the other; the last goes on to `after`."""
-        for step, following in zip(steps, [*(item.name for item in steps[1:]), after], strict=True):
+        for step, following in zip(steps, [*(item.name for item in steps[1:]), after], strict=False):
             self.step(step, following)
 
     def step(self, step: Step, after: str) -> None:

@@ -64,10 +64,10 @@ def _optional(context: Context, step: Train) -> dict[str, Json]:
     channels = _channels(context, step)
     if channels:
         parts["InputDataConfig"] = channels
-    hyperparameters = context.expressions.texts(step.hyperparameters) | _script_mode(context, step)
+    hyperparameters = context.expressions.put_all(step.hyperparameters) | _script_mode(context, step)
     if hyperparameters:
         parts["HyperParameters"] = hyperparameters
-    environment = context.expressions.texts({**_folders(context, step), **step.environment})
+    environment = context.expressions.put_all({**_folders(context, step), **step.environment})
     if environment:
         parts["Environment"] = environment
     vpc = jobs.vpc(context, step)
