@@ -159,13 +159,39 @@ _ROWS: dict[str, Refusal] = {
     ),
     # proofs
     "call-unknown": Refusal("the service has no such call", "the state could never run"),
+    "call-form": Refusal("not a call that Step Functions makes in this way", "the state machine could not be created"),
     "parameter-unknown": Refusal("the call has no such parameter", "the service refuses the request"),
     "parameter-missing": Refusal("the call lacks a parameter", "the service refuses the request"),
     "parameter-type": Refusal("the parameter has the wrong type", "the service refuses the request"),
     "parameter-size": Refusal("the parameter is out of the service's bounds", "the service refuses the request"),
     "parameter-value": Refusal("the service does not know this value", "the service refuses the request"),
-    "role-missing": Refusal("the role does not allow {action}", "the state would be denied"),
+    "parameter-twice": Refusal("the call takes only one of these", "nobody could tell which one counts"),
+    "definition-json": Refusal("the definition cannot be read", "a state machine is one JSON object"),
+    "state-type": Refusal("not a type of states", "the state machine could not be created"),
+    "state-field": Refusal("{name} cannot be used here", "the state machine could not be created"),
+    "state-missing": Refusal("a {kind} state without {name}", "the state machine could not be created"),
+    "state-either": Refusal("only one of these fields can be used", "nobody could tell which one counts"),
+    "state-name": Refusal(
+        "the state's name cannot be used", "a name has at most 80 characters and stands for one state"
+    ),
+    "state-target": Refusal("not a state of this level", "the run could not go on"),
+    "state-end": Refusal("the state does not say once what follows", "a state goes on or ends the run"),
+    "state-unreached": Refusal("no run reaches this state", "what can never run is a mistake somewhere before it"),
+    "state-endless": Refusal("no run that reaches this state ends", "a run would go on until its time is over"),
+    "state-choice": Refusal("the rule of the choice cannot be decided", "the state machine could not be created"),
+    "state-handler": Refusal("the retrier or catcher cannot be used", "the state machine could not be created"),
+    "state-number": Refusal("the number is out of bounds", "the state machine could not be created"),
+    "state-path": Refusal("not a path that can be followed here", "the run would fail at this state"),
+    "state-intrinsic": Refusal("not an intrinsic function as the language has it", "the run would fail at this state"),
+    "state-constant": Refusal("a constant that reads like a path", "only a name that ends in .$ is computed"),
+    "role-missing": Refusal(
+        "the role does not allow {action}, which state {state!r} calls", "the state would be denied"
+    ),
     "role-idle": Refusal("the role allows {action}, which no state calls", "least privilege is exactly what is called"),
+    "role-wide": Refusal(
+        "the role allows {action} more widely than states call", "least privilege is exactly what is called"
+    ),
+    "role-statement": Refusal("the statement cannot be judged", "what it allows is not told by the actions it names"),
     # references
     "output-unknown": Refusal(
         "step {step!r} has no output {name!r}",

@@ -39,7 +39,7 @@ from constructs_ml import (
     Spot,
     XGBoost,
 )
-from constructs_ml.compiler.proofs import check_parameters, prove_role
+from constructs_ml.compiler.proofs import check_parameters, check_states, prove_role, read_machine
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
 from constructs_ml.faults import error
@@ -72,7 +72,14 @@ def call(resource: str, **parameters: object) -> Callable[[Path], object]:
 
 def role(*statements: dict[str, object]) -> Callable[[Path], object]:
     def attempt(folder: Path) -> None:
-        raise error(prove_role({"States": {"ask": PLAIN}}, {}, [{"Statement": list(statements)}]))
+        raise error(prove_role({"States": {"ask": PLAIN}}, [{"Effect": "Allow", **item} for item in statements]))
+
+    return attempt
+
+
+def states(first: dict[str, object], name: str = "ask") -> Callable[[Path], object]:
+    def attempt(folder: Path) -> None:
+        raise error(check_states({"StartAt": name, "States": {name: first, "done": {"Type": "Succeed"}}}))
 
     return attempt
 
@@ -119,7 +126,7 @@ def elsewhere(stack: object) -> None:
 
 
 GPU = account(instances=InstanceRules(training="ml.g5.xlarge", processing="ml.m5.large"))
-GET = {"Action": "s3:GetObject", "Resource": "arn:${AWS::Partition}:s3:::b/k"}
+GET = {"Action": "s3:GetObject", "Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/k"}}
 
 CASES: dict[str, Callable[[Path], object]] = {
     "name": lambda _: prepare(name="Prepare data"),
@@ -209,10 +216,28 @@ CASES: dict[str, Callable[[Path], object]] = {
     "parameter-type": call("aws-sdk:s3:getObject", Bucket="b", Key=7),
     "parameter-size": call("aws-sdk:sagemaker:stopTrainingJob", TrainingJobName="x" * 64),
     "parameter-value": call("aws-sdk:s3:getObject", Bucket="b", Key="k", ChecksumMode="ON"),
-    "role-missing": role(
-        {"Action": "s3:GetObject", "Resource": "arn:${AWS::Partition}:s3:::b/other"}, GET | {"Action": "s3:Get"}
-    ),
-    "role-idle": role(GET, {"Action": "s3:PutObject", "Resource": "arn:${AWS::Partition}:s3:::b/k"}),
+    "parameter-twice": call("aws-sdk:s3:getObject", **{"Bucket": "b", "Key": "k", "Key.$": "$.key"}),
+    "call-form": call("sns:publish.sync", TopicArn="${Topic}", Message="done"),
+    "definition-json": lambda _: read_machine({"DefinitionString": "{"}, where="StateMachine"),
+    "state-type": states({"Type": "Pas", "Next": "done"}),
+    "state-field": states({"Type": "Pass", "Resutl": 1, "Next": "done"}),
+    "state-missing": states({"Type": "Task", "Next": "done"}),
+    "state-either": states({"Type": "Wait", "Seconds": 1, "SecondsPath": "$.seconds", "Next": "done"}),
+    "state-name": states({"Type": "Pass", "Next": "done"}, "x" * 81),
+    "state-target": states({"Type": "Pass", "Next": "doen"}),
+    "state-end": states({"Type": "Pass", "Next": "done", "End": True}),
+    "state-unreached": states({"Type": "Pass", "End": True}),
+    "state-endless": states({"Type": "Pass", "Next": "ask"}),
+    "state-choice": states({"Type": "Choice", "Choices": [{"Variable": "$.auc", "Next": "done"}]}),
+    "state-handler": states(PLAIN | {"Next": "done", "Retry": [{"ErrorEquals": ["States.ALL", "States.Timeout"]}]}),
+    "state-number": states(PLAIN | {"Next": "done", "TimeoutSeconds": 0}),
+    "state-path": states({"Type": "Pass", "InputPath": "inputs", "Next": "done"}),
+    "state-intrinsic": states({"Type": "Pass", "Parameters": {"name.$": "States.UUDI()"}, "Next": "done"}),
+    "state-constant": states({"Type": "Pass", "Parameters": {"name": "$.inputs.name"}, "Next": "done"}),
+    "role-missing": role({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/other"}),
+    "role-idle": role(GET, {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/k"}),
+    "role-wide": role(GET | {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/*"}}),
+    "role-statement": role(GET, {"NotAction": "s3:DeleteObject", "Resource": "*"}),
     "output-unknown": lambda _: prepare().output("trian"),
     "metric-unknown": lambda _: train().metric("loss"),
     "metric-name": lambda _: evaluate().metric("f1-score"),

@@ -2,14 +2,14 @@
 
 >>> from constructs_ml.compiler.proofs import check_states
 >>> [fault.where for fault in check_states({"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "b"}}})]
-['a.Next', 'a']
+['a.Next']
 """
 
 from constructs_ml.compiler.proofs.calls import Call, calls
 from constructs_ml.compiler.proofs.machine import Machine, read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters, check_raw
 from constructs_ml.compiler.proofs.roles import ALLOWANCES, ENCRYPTION, LOGGING, TRACING, Allowance, prove_role
-from constructs_ml.compiler.proofs.service_models import MissingExtra
+from constructs_ml.compiler.proofs.service_models import MissingExtraError
 from constructs_ml.compiler.proofs.states import check_states
 from constructs_ml.compiler.proofs.templates import prove_template
 
@@ -28,5 +28,5 @@ __all__ = [
     "LOGGING",
     "TRACING",
     "ENCRYPTION",
-    "MissingExtra",
+    "MissingExtraError",
 ]

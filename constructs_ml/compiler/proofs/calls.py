@@ -146,8 +146,9 @@ class _Task:
         names = [(self.member(name), kind) for name, kind in _MADE[action]]
         arns = [self.arn("sagemaker", f"{kind}/", name) for name, kind in names if name is not None]
         arns = [Text.of(arn, "/", ANYTHING) if "model-package/" in str(arn) else arn for arn in arns]
-        for arn in arns or [None]:
-            yield self.on(f"sagemaker:{_capital(action)}", arn)
+        yield from (self.on(f"sagemaker:{_capital(action)}", arn) for arn in arns)
+        if not arns:
+            yield self.on(f"sagemaker:{_capital(action)}", None)
         if (self.call.waits or "Tags" in self.given) and arns:
             yield self.on("sagemaker:AddTags", arns[-1])
         yield from self.roles()
@@ -253,7 +254,7 @@ def _map_calls(definition: Mapping[str, Json], texts: Substitutions) -> Iterator
         given = writer.get("Parameters") if isinstance(writer, Mapping) else None
         if isinstance(given, Mapping):
             named = dict(members(given, texts))
-            bucket, prefix = (text_of(named.get(name, "")) for name in ("Bucket", "Prefix"))
+            bucket, prefix = (text_of(named.get(name, Text())) for name in ("Bucket", "Prefix"))
             arn = Text.of(texts.read("arn:${AWS::Partition}:s3:::"), bucket, "/", prefix, "/", ANYTHING)
             for action in ("s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"):
                 yield Call(action, (arn,), place)

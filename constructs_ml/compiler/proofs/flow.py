@@ -36,15 +36,16 @@ def check_flow(scope: Scope, faults: Faults, prefix: str) -> None:
             )
     known = {name: state for name, state in states.items() if isinstance(state, Mapping)}
     start = scope.body.get("StartAt")
-    if start not in states:
-        faults.add("state-target", where=prefix + scope.place("StartAt"), got=repr(start), allowed=_near(start, states))
     for name, state in known.items():
         _check_next(scope, name, state, faults, prefix)
-        for field, target in targets(state):
-            if target not in states:
-                where = f"{prefix}{scope.place(name)}.{field}"
-                faults.add("state-target", where=where, got=repr(target), allowed=_near(target, states))
-    if start in known:
+    named = [("StartAt", start)]
+    for name, state in known.items():
+        named += [(f"{name}.{field}", target) for field, target in targets(state)]
+    wrong = [(field, target) for field, target in named if target not in states]
+    for field, target in wrong:
+        faults.add("state-target", where=prefix + scope.place(field), got=repr(target), allowed=_near(target, states))
+    # A way that leads nowhere would make other states look unreached or endless, too.
+    if not wrong:
         _check_reach(scope, known, str(start), faults, prefix)
 
 

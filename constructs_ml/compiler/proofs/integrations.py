@@ -16,10 +16,10 @@ _RESOURCE = re.compile(
     r"(?P<action>[a-zA-Z0-9]+)(?:\.(?P<pattern>.+))?"
 )
 _OWN_CODE = re.compile(r"arn:[a-z-]+:(lambda:[^:]+:[^:]+:function|states:[^:]+:[^:]+:activity):.+")
-_TOKEN = "waitForTaskToken"
+_CALLBACK = "waitForTaskToken"
 _NOTHING = ("",)
 _JOB = ("", "sync")
-_TASK = ("", _TOKEN)
+_TASK = ("", _CALLBACK)
 
 OPTIMISED: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -38,10 +38,10 @@ OPTIMISED: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "sns": {"publish": _TASK},
         "sqs": {"sendMessage": _TASK},
         "events": {"putEvents": _TASK},
-        "states": {"startExecution": ("", "sync", "sync:2", _TOKEN)},
+        "states": {"startExecution": ("", "sync", "sync:2", _CALLBACK)},
         "dynamodb": dict.fromkeys(("deleteItem", "getItem", "putItem", "updateItem"), _NOTHING),
-        "batch": {"submitJob": ("", "sync", _TOKEN)},
-        "ecs": {"runTask": ("", "sync", _TOKEN)},
+        "batch": {"submitJob": ("", "sync", _CALLBACK)},
+        "ecs": {"runTask": ("", "sync", _CALLBACK)},
         "glue": {"startJobRun": _JOB},
         "databrew": {"startJobRun": _JOB},
         "athena": {
@@ -135,23 +135,23 @@ def parse_resource(resource: object, where: str) -> Integration | Fault | None:
 
 def _unreadable(resource: object, where: str) -> Fault:
     form = "arn:${AWS::Partition}:states:::<service>:<action>, or ...:::aws-sdk:<service>:<action>"
-    return fault("task-resource", where=where, got=repr(resource), allowed=form)
+    return fault("call-form", where=where, got=repr(resource), allowed=form)
 
 
 def _refused(found: Integration, where: str) -> Fault | None:
     if found.sdk:
         if found.pattern in _TASK:
             return None
-        return fault("task-pattern", where=where, got=found.pattern, allowed=_TOKEN, call=found)
+        return fault("call-form", where=where, got=found.pattern, allowed=_CALLBACK)
     actions = OPTIMISED.get(found.service)
     if actions is None:
         allowed = (*near(found.service, tuple(OPTIMISED)), f"aws-sdk:{found.service}:{found.action}")
-        return fault("task-service", where=where, got=found.service, allowed=allowed)
+        return fault("call-unknown", where=where, got=found.service, allowed=allowed)
     if found.action not in actions:
         allowed = (*near(found.action, tuple(actions)), f"aws-sdk:{found.service}:{found.action}")
-        return fault("task-action", where=where, got=found.action, allowed=allowed, service=found.service)
+        return fault("call-unknown", where=where, got=found.action, allowed=allowed)
     patterns = actions[found.action]
     if found.pattern not in patterns:
         allowed = tuple(item or "none" for item in patterns)
-        return fault("task-pattern", where=where, got=found.pattern, allowed=allowed, call=found)
+        return fault("call-form", where=where, got=found.pattern, allowed=allowed)
     return None

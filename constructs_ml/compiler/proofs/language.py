@@ -94,7 +94,7 @@ class Constant:
 Value = Constant | Path | Function
 
 
-class _Unreadable(ValueError):
+class _UnreadableError(ValueError):
     """Why an expression cannot be read: an id of the refusal table and what it needs."""
 
     def __init__(self, id: Literal["state-path", "state-intrinsic"], got: str, allowed: str) -> None:
@@ -110,7 +110,7 @@ def read_path(text: object, where: str, *, reference: bool = False, context: boo
         reader = _Reader(text)
         path = reader.path()
         reader.finish("state-path")
-    except _Unreadable as error:
+    except _UnreadableError as error:
         return fault(error.id, where=where, got=error.got, allowed=error.allowed)
     if reference and not path.reference:
         return fault("state-path", where=where, got=text, allowed="one place: no wildcard, slice or filter")
@@ -129,21 +129,21 @@ def read_value(text: object, where: str) -> Value | Fault:
         reader = _Reader(text)
         value = reader.value()
         reader.finish("state-intrinsic" if isinstance(value, Function) else "state-path")
-    except _Unreadable as error:
+    except _UnreadableError as error:
         return fault(error.id, where=where, got=error.got, allowed=error.allowed)
     return value
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads one expression from left to right. It raises `_Unreadable` at the first thing that does not fit."""
+    """Reads one expression from left to right. It raises `_UnreadableError` at the first thing that does not fit."""
 
     text: str
     at: int = 0
 
     def finish(self, id: Literal["state-path", "state-intrinsic"]) -> None:
         if self.at != len(self.text):
-            raise _Unreadable(id, self.text, f"nothing after {self.text[: self.at]!r}")
+            raise _UnreadableError(id, self.text, f"nothing after {self.text[: self.at]!r}")
 
     def value(self, depth: int = 0) -> Value:
         """A path, a call, or (inside a call) a constant."""
@@ -157,9 +157,9 @@ class _Reader:
         match = _FUNCTION_NAME.match(self.text, self.at)
         name = match[0] if match else ""
         if name not in FUNCTIONS:
-            raise _Unreadable("state-intrinsic", name, ", ".join(near(name, tuple(FUNCTIONS))))
+            raise _UnreadableError("state-intrinsic", name, ", ".join(near(name, tuple(FUNCTIONS))))
         if depth >= _DEEPEST:
-            raise _Unreadable("state-intrinsic", self.text, f"at most {_DEEPEST} functions inside each other")
+            raise _UnreadableError("state-intrinsic", self.text, f"at most {_DEEPEST} functions inside each other")
         self.at += len(name)
         self.expect("(", name)
         arguments: list[Value] = []
@@ -190,12 +190,12 @@ class _Reader:
             self.at = placeholder.end()
             return Constant(placeholder[0])
         rest = self.text[self.at :] or "the end of the text"
-        raise _Unreadable("state-intrinsic", rest, "a path, a function, a number, true, false, null or 'text'")
+        raise _UnreadableError("state-intrinsic", rest, "a path, a function, a number, true, false, null or 'text'")
 
     def path(self) -> Path:
         start = self.at
         if not self.skip("$"):
-            raise _Unreadable("state-path", self.text, "a path that begins with $")
+            raise _UnreadableError("state-path", self.text, "a path that begins with $")
         context = self.skip("$")
         reference, names = True, []
         while self.at < len(self.text) and self.text[self.at] in ".[":
@@ -220,7 +220,7 @@ class _Reader:
             return False, self.bracketed()[1]
         match = _NAME.match(self.text, self.at)
         if match is None:
-            raise _Unreadable("state-path", self.text, f"a name after {self.text[: self.at]!r}")
+            raise _UnreadableError("state-path", self.text, f"a name after {self.text[: self.at]!r}")
         self.at = match.end()
         return plain, match[0]
 
@@ -237,7 +237,7 @@ class _Reader:
                 self.at = match.end() + 1
                 return plain, match[0].strip("'\"")
         allowed = "['name'], [0], [0:2], [*] or [?(...)]"
-        raise _Unreadable("state-path", self.text[start:], allowed)
+        raise _UnreadableError("state-path", self.text[start:], allowed)
 
     def filter(self) -> None:
         """`?(...)]`: its parentheses and quotes are balanced; what stands inside is left to the service."""
@@ -250,24 +250,24 @@ class _Reader:
             if depth == 0 and char == ")":
                 break
         if depth or not self.skip("]"):
-            raise _Unreadable("state-path", self.text[start:], "a filter that is closed by )]")
+            raise _UnreadableError("state-path", self.text[start:], "a filter that is closed by )]")
 
     def blanks(self) -> None:
         while self.text.startswith(" ", self.at):
             self.at += 1
 
-    def skip(self, token: str) -> bool:
-        if token != "$":
+    def skip(self, sign: str) -> bool:
+        if sign != "$":
             self.blanks()
-        if not self.text.startswith(token, self.at):
+        if not self.text.startswith(sign, self.at):
             return False
-        self.at += len(token)
+        self.at += len(sign)
         return True
 
-    def expect(self, token: str, name: str) -> None:
-        if not self.skip(token):
+    def expect(self, sign: str, name: str) -> None:
+        if not self.skip(sign):
             rest = self.text[self.at :] or "the end of the text"
-            raise _Unreadable("state-intrinsic", rest, f"{token} in {name}(...)")
+            raise _UnreadableError("state-intrinsic", rest, f"{sign} in {name}(...)")
 
 
 def template_holes(template: str) -> int:
@@ -281,13 +281,15 @@ def _check_arguments(call: Function) -> None:
     least, most = FUNCTIONS[call.name]
     if not least <= len(call.arguments) <= most:
         wanted = str(least) if least == most else f"{least} or more" if most == 1_000 else f"{least} to {most}"
-        raise _Unreadable("state-intrinsic", f"{call.name} with {len(call.arguments)} arguments", f"{wanted} arguments")
+        raise _UnreadableError(
+            "state-intrinsic", f"{call.name} with {len(call.arguments)} arguments", f"{wanted} arguments"
+        )
     if call.name == "States.JsonMerge" and call.arguments[2] != Constant(False):
-        raise _Unreadable("state-intrinsic", "States.JsonMerge with a deep merge", "false as the third argument")
+        raise _UnreadableError("state-intrinsic", "States.JsonMerge with a deep merge", "false as the third argument")
     if call.name == "States.Format" and isinstance(call.arguments[0], Constant):
         template, given = call.arguments[0].value, len(call.arguments) - 1
         if not isinstance(template, str) or template_holes(template) != given:
-            raise _Unreadable(
+            raise _UnreadableError(
                 "state-intrinsic",
                 f"States.Format({template!r}) with {given} values",
                 "one value for each {}, \\ before other braces",
@@ -299,6 +301,6 @@ def _check_context(text: str, names: list[str]) -> None:
     if not names:
         return
     if names[0] not in CONTEXT:
-        raise _Unreadable("state-path", text, ", ".join(f"$$.{name}" for name in CONTEXT))
+        raise _UnreadableError("state-path", text, ", ".join(f"$$.{name}" for name in CONTEXT))
     if len(names) > 1 and names[1] not in CONTEXT[names[0]]:
-        raise _Unreadable("state-path", text, ", ".join(f"$$.{names[0]}.{name}" for name in CONTEXT[names[0]]))
+        raise _UnreadableError("state-path", text, ", ".join(f"$$.{names[0]}.{name}" for name in CONTEXT[names[0]]))

@@ -33,26 +33,18 @@ def check_parameters(
 
     A member `name.$` counts as given; of its value, and of a text with `${Name}`, only what is certain is
     checked. `substitutions` maps such names to CloudFormation values, where more is known of them; `where`
-    begins every place. Raises `MissingExtra` without botocore.
+    begins every place. Raises `MissingExtraError` without botocore.
     """
     faults, prefix = Faults(), f"{where}: " if where else ""
     known = NO_SUBSTITUTIONS.inside(substitutions)
-    for place, call, parameters in tasks(definition):
-        if isinstance(call, str):
-            found = parse_resource(call, f"{prefix}{place}.Resource")
-            if isinstance(found, Fault):
-                faults.found.append(found)
-            if not isinstance(found, Integration):
-                continue
-            shape = request_shape(found, f"{prefix}{place}.Resource")
-            if isinstance(shape, Fault):
-                faults.found.append(shape)
-            elif shape is not None and isinstance(parameters, Mapping):
-                free = frozenset() if found.sdk else _FREE.get(found.key, frozenset())
-                if found.key == "events:putEvents" and not found.sdk:
-                    parameters = _without_details(parameters)
-                check = Check(str(found), faults, known, free=free)
-                check.structure(shape, parameters, f"{prefix}{place}.Parameters", top=True)
+    for place, resource, parameters in tasks(definition):
+        call = parse_resource(resource, f"{prefix}{place}.Resource")
+        shape = request_shape(call, f"{prefix}{place}.Resource") if isinstance(call, Integration) else call
+        if isinstance(shape, Fault):
+            faults.found.append(shape)
+        elif shape is not None and isinstance(call, Integration) and isinstance(parameters, Mapping):
+            check = Check(faults, known, free=_free(call))
+            check.structure(shape, _given(call, parameters), f"{prefix}{place}.Parameters", top=True)
     return tuple(faults.found)
 
 
@@ -60,18 +52,16 @@ def check_raw(call: str, raw: Mapping[str, Json], *, where: str) -> tuple[Fault,
     """Fields that a user lays over the request of `call`, such as "sagemaker:createTrainingJob".
 
     They are merged into a whole request, so nothing counts as missing but inside a list, whose items are whole.
-    Raises `MissingExtra` without botocore.
+    Raises `MissingExtraError` without botocore.
     """
-    sdk, _, rest = call.rpartition("aws-sdk:")
-    service, _, action = rest.partition(":")
-    found = Integration(service, action, sdk=bool(sdk) or call.startswith("aws-sdk:"))
+    service, _, action = call.removeprefix("aws-sdk:").partition(":")
+    found = Integration(service, action, sdk=call.startswith("aws-sdk:"))
     shape = request_shape(found, where)
     if isinstance(shape, Fault):
         return (shape,)
     faults = Faults()
     if shape is not None:
-        free = _FREE.get(found.key, frozenset())
-        Check(call, faults, NO_SUBSTITUTIONS, partial=True, free=free).structure(shape, raw, where, top=True)
+        Check(faults, NO_SUBSTITUTIONS, partial=True, free=_free(found)).structure(shape, raw, where, top=True)
     return tuple(faults.found)
 
 
@@ -86,12 +76,14 @@ def tasks(definition: Mapping[str, Json]) -> Iterator[tuple[str, Json, Json]]:
             yield f"{place}.ItemReader", resource, reader.get("Parameters")
 
 
-def _without_details(parameters: Mapping[str, Json]) -> Mapping[str, Json]:
-    """An event's Detail may be any JSON: Step Functions makes a text of it."""
+def _free(call: Integration) -> frozenset[str]:
+    return frozenset() if call.sdk else _FREE.get(call.key, frozenset())
+
+
+def _given(call: Integration, parameters: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The parameters; of an event that Step Functions puts, the Detail may be any JSON and is passed over."""
     entries = parameters.get("Entries")
-    if not isinstance(entries, (list, tuple)):
+    if str(call) != "events:putEvents" or not isinstance(entries, (list, tuple)):
         return parameters
-    plain = [
-        {**entry, "Detail": "{}"} if isinstance(entry, Mapping) and "Detail" in entry else entry for entry in entries
-    ]
+    plain = [{**item, "Detail": "{}"} if isinstance(item, Mapping) and "Detail" in item else item for item in entries]
     return {**parameters, "Entries": plain}

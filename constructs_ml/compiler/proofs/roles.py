@@ -120,7 +120,7 @@ def prove_role(
         if missed or any(item.matches(call) for item in denied):
             same = [str(item) for item in allowed if item.action.lower() == call.action.lower()]
             got = "a Deny" if not missed else same or f"no statement for {call.action}"
-            faults.add("role-missing", where=place, got=got, allowed=str(call), state=call.where)
+            faults.add("role-missing", where=place, got=got, allowed=str(call), action=call.action, state=call.where)
     by_hand = {_key(item) for item in _grants(list(declared), texts, place, faults)}
     free = [item for item in allowances if not item.with_calls or any(call.action in item.with_calls for call in made)]
     for item in allowed:
@@ -134,12 +134,14 @@ def _check_use(grant: _Grant, made: Sequence[Call], place: str, faults: Faults) 
     served = [call for call in made if grant.matches(call)]
     if not served:
         same = [str(call) for call in made if call.action.lower() == grant.action.lower()]
-        faults.add("role-unused", where=place, got=str(grant), allowed=same or "nothing: no state makes this call")
+        faults.add("role-idle", where=place, got=str(grant), allowed=same or "nothing", action=grant.action)
     elif not any(grant.is_tight(call) for call in served):
-        faults.add("role-wide", where=place, got=str(grant), allowed=[str(call) for call in served])
+        faults.add(
+            "role-wide", where=place, got=str(grant), allowed=[str(call) for call in served], action=grant.action
+        )
     elif any(call.passed_to for call in served) and not grant.passed_to:
         allowed = f"a condition on {_PASSED}: {', '.join(sorted({call.passed_to for call in served}))}"
-        faults.add("role-wide", where=place, got=f"{grant} without {_PASSED}", allowed=allowed)
+        faults.add("role-wide", where=place, got=f"{grant} without {_PASSED}", allowed=allowed, action=grant.action)
 
 
 def _grants(policies: Json, texts: Substitutions, place: str, faults: Faults) -> Iterator[_Grant]:
@@ -176,7 +178,9 @@ def _statements(policies: Json) -> Iterator[Mapping[str, Json]]:
 
 def _is_allowance(grant: _Grant, allowance: Allowance) -> bool:
     somewhere = allowance.anywhere or grant.resource.known is None or "*" not in str(grant.resource)
-    return grant.action in allowance.actions and somewhere and str(grant.resource) != ("" if allowance.anywhere else "*")
+    return (
+        grant.action in allowance.actions and somewhere and str(grant.resource) != ("" if allowance.anywhere else "*")
+    )
 
 
 def _key(grant: _Grant) -> tuple[str, Text, frozenset[str], bool]:

@@ -159,9 +159,10 @@ def _check_combined(rule: Mapping[str, Json], name: str, where: str, faults: Fau
 
 def _check_operand(name: str, value: Json, where: str, faults: Faults) -> None:
     wanted = _TESTS[name]
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+    fits = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+    if not fits:
         faults.add("state-choice", where=where, got=repr(value), allowed=_WORDS[wanted])
-    elif name.startswith("Timestamp") and "${" not in value and not _TIMESTAMP.fullmatch(value):
+    elif name.startswith("Timestamp") and "${" not in str(value) and not _TIMESTAMP.fullmatch(str(value)):
         faults.add("state-choice", where=where, got=repr(value), allowed='a time such as "2026-11-01T00:00:00Z"')
 
 

@@ -41,7 +41,7 @@ _UNMODELLED = frozenset({"apigateway", "eks", "http", "elasticmapreduce"})
 _MODEL = "service-2"
 
 
-class MissingExtra(ImportError):
+class MissingExtraError(ImportError):
     """A proof needs a package that only an extra of this library installs."""
 
 
@@ -96,7 +96,7 @@ class Model:
 
 @cache
 def load(service: str) -> Model | None:
-    """The model of a service by botocore's name, or None. Raises `MissingExtra` without botocore."""
+    """The model of a service by botocore's name, or None. Raises `MissingExtraError` without botocore."""
     loader = _loader()
     if service not in _services():
         return None
@@ -111,13 +111,11 @@ def request_shape(call: Integration, where: str) -> Shape | Fault | None:
     folder = _folder(call)
     model = load(folder) if folder else None
     if model is None:
-        return fault("task-service", where=where, got=call.service, allowed=near(call.service, _sdk_names()))
+        return fault("call-unknown", where=where, got=call.service, allowed=near(call.service, _sdk_names()))
     operation = model.operations.get(call.action[:1].upper() + call.action[1:])
     if operation is None or (call.sdk and call.action[:1].isupper()):
         known = tuple(name[0].lower() + name[1:] for name in model.operations)
-        return fault(
-            "task-action", where=where, got=call.action, allowed=near(call.action, known), service=call.service
-        )
+        return fault("call-unknown", where=where, got=call.action, allowed=near(call.action, known))
     if "input" not in operation:
         return Shape(_EMPTY, "Nothing")
     return Shape(model, operation["input"]["shape"])
@@ -161,7 +159,7 @@ def _loader() -> Json:
     try:
         loaders = importlib.import_module("botocore.loaders")
     except ImportError as error:
-        raise MissingExtra(
+        raise MissingExtraError(
             "parameters are checked against botocore's service models, and botocore is not installed: "
             "pip install 'constructs-ml[proofs]'"
         ) from error

@@ -59,7 +59,6 @@ class Check:
     `free` are the top-level members that take any JSON, whatever their type says.
     """
 
-    call: str
     faults: Faults
     substitutions: Substitutions
     partial: bool = False
@@ -79,7 +78,7 @@ class Check:
             given.add(member)
             if member not in known:
                 allowed = near(name, tuple(known))
-                self.faults.add("parameter-unknown", where=place, got=name, allowed=allowed, call=self.call, name=name)
+                self.faults.add("parameter-unknown", where=place, got=name, allowed=allowed, name=name)
             elif not (top and member in self.free):
                 self.value(known[member], item, place)
         required = [pascal(name) for name in shape.facts.get("required", ())]
@@ -89,7 +88,7 @@ class Check:
                 "parameter-missing", where=where, got=sorted(given), allowed=required, names=", ".join(missing)
             )
         if shape.facts.get("union") and len(given) != 1 and not self.partial:
-            self.faults.add("parameter-union", where=where, got=sorted(given), allowed=f"one of {', '.join(known)}")
+            self.faults.add("parameter-twice", where=where, got=sorted(given), allowed=f"one of {', '.join(known)}")
 
     def value(self, shape: Shape, value: Known, where: str) -> None:
         """Any value against any type."""
@@ -138,7 +137,7 @@ class Check:
     def _list(self, shape: Shape, value: Items | list[Json] | tuple[Json, ...], where: str) -> None:
         known = value.items if isinstance(value, Items) else tuple(constant(item, self.substitutions) for item in value)
         # The items of a list replace those of a request that it is merged into: each is whole.
-        whole = Check(self.call, self.faults, self.substitutions)
+        whole = Check(self.faults, self.substitutions)
         for index, item in enumerate(known):
             whole.value(shape.to("member"), item, f"{where}[{index}]")
         self._size(shape, len(known), where)
@@ -151,7 +150,7 @@ class Check:
     def _number(self, shape: Shape, value: float, where: str) -> None:
         least, most = shape.facts.get("min"), shape.facts.get("max")
         if (least is not None and value < least) or (most is not None and value > most):
-            self.faults.add("parameter-number", where=where, got=value, allowed=_range(least, most))
+            self.faults.add("parameter-size", where=where, got=value, allowed=_range(least, most))
 
     def _text(self, shape: Shape, value: Text, where: str) -> None:
         facts = shape.facts
@@ -163,9 +162,9 @@ class Check:
         least, most = facts.get("min", 0), facts.get("max")
         if (value.most is not None and value.most < least) or (most is not None and value.least > most):
             length = f"{shown(value)} ({'at least ' if value.holes else ''}{value.least} characters)"
-            self.faults.add("parameter-length", where=where, got=length, allowed=_range(least, most, "characters"))
+            self.faults.add("parameter-size", where=where, got=length, allowed=_range(least, most, "characters"))
         elif "pattern" in facts and not _fits(facts["pattern"], value, whole=shape.model.service == "sagemaker"):
-            self.faults.add("parameter-pattern", where=where, got=shown(value), allowed=facts["pattern"])
+            self.faults.add("parameter-value", where=where, got=shown(value), allowed=facts["pattern"])
 
 
 def shown(value: Known) -> str:

@@ -196,16 +196,14 @@ def _check_taken(scope: Scope, seen: dict[str, str], faults: Faults, prefix: str
         place = prefix + scope.place(name)
         if name in seen:
             faults.add(
-                "state-taken", where=place, got=seen[name], allowed="one name for one state, at all levels", name=name
+                "state-name", where=place, got=seen[name], allowed="one name for one state, at all levels", name=name
             )
         seen.setdefault(name, place)
 
 
 def _check_paths(state: Mapping[str, Json], place: str, faults: Faults) -> None:
     found: list[object] = []
-    for name in _DATA:
-        if state.get(name) is not None:
-            found.append(read_path(state[name], f"{place}.{name}"))
+    found += [read_path(state[name], f"{place}.{name}") for name in _DATA if state.get(name) is not None]
     if state.get("ResultPath") is not None:
         found.append(read_path(state["ResultPath"], f"{place}.ResultPath", reference=True, context=False))
     found += [read_path(state[name], f"{place}.{name}", reference=True) for name in _REFERENCES if name in state]
@@ -226,7 +224,7 @@ def _check_template(value: Json, place: str, faults: Faults) -> None:
                 faults.found.append(found)
             if str(key).removesuffix(".$") in value:
                 bare = str(key).removesuffix(".$")
-                faults.add("state-twice", where=inner, got=f"{bare} and {key}", allowed="one of both", name=bare)
+                faults.add("state-either", where=inner, got=f"{bare} and {key}", allowed="one of both", name=bare)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             _check_template(item, f"{place}[{index}]", faults)

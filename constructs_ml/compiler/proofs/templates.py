@@ -25,7 +25,7 @@ def prove_template(
     """Every fault of every state machine among CloudFormation resources; each place begins with the logical id.
 
     The role is proved where it is one of `resources`; one that is given from outside is not. `known` and `declared`
-    are those of `prove_role`. Raises `MissingExtra` without botocore.
+    are those of `prove_role`. Raises `MissingExtraError` without botocore.
     """
     found: list[Fault] = []
     for name, resource in resources.items():

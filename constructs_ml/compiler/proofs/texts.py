@@ -12,6 +12,7 @@ from constructs_ml.compiler.template import Json, dumps
 
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^{}]*)\}")
 _DYNAMIC = re.compile(r"\{\{(resolve:[^{}]+)\}\}")
+_SHOWN = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,6 @@ class Text:
                 return None
             total += longest
         return total
-
-    def filled(self, filling: str) -> str:
-        """The text with one filling in every hole."""
-        return "".join(filling if isinstance(part, Hole) else part for part in self.parts)
 
 
 ANYTHING = Text((Hole(),))
@@ -173,10 +170,13 @@ def ends(text: Text, *, wild: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def near(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The allowed names for a message: those that look like `name`, or all."""
+    """The allowed names for a message: those that look like `name`, or all, or as many as one can read."""
     lowered = {item.lower(): item for item in known}
     found = get_close_matches(name.lower(), lowered, n=3)
-    return tuple(lowered[item] for item in found) or tuple(sorted(known))
+    if found:
+        return tuple(lowered[item] for item in found)
+    more = len(known) - _SHOWN
+    return (*sorted(known)[:_SHOWN], *((f"and {more} more",) if more > 0 else ()))
 
 
 def _literal(text: str) -> Text:

@@ -82,10 +82,8 @@ def text_of(value: Known) -> Text:
 
 def _evaluate(value: Value, substitutions: Substitutions) -> Known:
     match value:
-        case Constant(str() as quoted):
-            return _unquoted(quoted, (), substitutions)
         case Constant(plain):
-            return plain
+            return _unquoted(plain, (), substitutions) if isinstance(plain, str) else plain
         case Path(text):
             if text in _CONTEXT_TEXT:
                 return Text((_CONTEXT_TEXT[text],))
