@@ -74,10 +74,10 @@ def _reads(context: Context, steps: Sequence[Process | Train]) -> Iterator[State
             {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in sorted(known)]}},
         )
     code = [context.code[step.name].asset for step in steps if step.name in context.code]
-    for name in dict.fromkeys(code):
-        bucket = asset(name, "bucket")
-        object_arn = sub("arn:${AWS::Partition}:s3:::${Bucket}/${Key}", Bucket=bucket, Key=asset(name, "key"))
-        yield Statement(("s3:GetObject",), (object_arn,))
+    if code:
+        bucket = asset(code[0], "bucket")
+        because = "code is named by its content: naming the objects would change the role with every commit"
+        yield Statement(("s3:GetObject",), (bucket_arn(bucket, "*"),), because=because)
         yield Statement(("s3:ListBucket",), (bucket_arn(bucket),))
 
 
