@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Stack, Token
 from constructs import Construct, IConstruct
 
+from constructs_ml.aws.places import Place, place_of
 from constructs_ml.faults import refuse
 from constructs_ml.spec.account import Account
 
+# The beginning of every string that stands for something not known yet.
+_TOKEN = "${Token["
 _BOUND: WeakKeyDictionary[IConstruct, Account] = WeakKeyDictionary()
 
 
@@ -23,21 +25,22 @@ def account_of(scope: Construct, given: Account | None = None) -> Account:
 
     Raises `SpecError` when there is none, or when it contradicts the environment of the stack.
     """
-    account = given or _bound(scope)
-    stack = Stack.of(scope)
+    return account_at(place_of(scope), given)
+
+
+def account_at(place: Place, given: Account | None) -> Account:
+    """The same for a construct whose place is known."""
+    account = given or _bound(place.scope)
+    record = place.record
     if account is None:
         raise refuse(
-            "account-unbound",
-            where=scope.node.path,
-            got="no account",
-            allowed="account=, or bind_account(stage, account)",
+            "account-unbound", where=place.path, got="no account", allowed="account=, or bind_account(stage, account)"
         )
-    for name, wanted, actual in (("id", account.id, stack.account), ("region", account.region, stack.region)):
-        concrete = not Token.is_unresolved(actual)
-        if wanted and concrete and wanted != actual:
+    for name, wanted, actual in (("id", account.id, record.account), ("region", account.region, record.region)):
+        if wanted and _TOKEN not in actual and wanted != actual:
             raise refuse(
                 "account-environment",
-                where=scope.node.path,
+                where=place.path,
                 got=f"{name} {wanted} of account {account.stage!r}",
                 allowed=f"{actual}, as env= of the stack says",
                 name=name,

@@ -17,7 +17,6 @@ _METADATA = f"{PRODUCT}:accepted"
 
 def acknowledge(
     scope: IConstruct,
-    stack: Stack,
     compiled: Compiled,
     slots: Mapping[str, Any],
     assets: Mapping[str, Mapping[AssetPart, Json]],
@@ -27,7 +26,7 @@ def acknowledge(
         return
     subjects = [fill(item.subject, slots, assets) for item in compiled.acknowledgements]
     if "Token[" in json.dumps(subjects):
-        subjects = stack.resolve(subjects)
+        subjects = Stack.of(scope).resolve(subjects)
     reasons = {
         finding(item.rule, item.kind, subject): item.reason
         for item, subject in zip(compiled.acknowledgements, subjects, strict=True)

@@ -15,16 +15,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o755
 
 
-def write_archive(asset: Asset, folder: Path) -> str:
-    """Write the asset's archive into `folder` unless it is there; return its file name."""
-    name = f"asset.{asset.digest}.{asset.packaging}"
-    target = folder / name
-    if not target.exists():
-        content = _zip(asset) if asset.packaging == "zip" else _tar(asset)
-        draft = folder / f".{name}"
-        draft.write_bytes(content)
-        draft.replace(target)
-    return name
+def write_archive(asset: Asset, folder: Path) -> Path:
+    """Write the asset's archive into `folder`."""
+    target = folder / f"code.{asset.packaging}"
+    target.write_bytes(_zip(asset) if asset.packaging == "zip" else _tar(asset))
+    return target
 
 
 def _tar(asset: Asset) -> bytes:

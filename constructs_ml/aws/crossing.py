@@ -9,31 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
-from aws_cdk import CfnElement, CfnResource, FileAssetPackaging, Stack, Stage, Token
+from aws_cdk import CfnElement, CfnResource, Token
+from aws_cdk.aws_s3_assets import Asset as S3Asset
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
 from constructs_ml.aws.acknowledgements import accepted, acknowledge
 from constructs_ml.aws.archives import write_archive
+from constructs_ml.aws.places import Place
 from constructs_ml.compiler.template import Asset, AssetPart, Compiled, Json, logical_id
-from constructs_ml.faults import refuse
 
 INCLUDE = "Resources"
-
-
-@dataclass(slots=True)
-class _StackRecord:
-    """What was brought into one stack: who owns each logical id, and where each asset lies."""
-
-    folder: Path | None = None
-    owners: dict[str, str] = field(default_factory=dict)
-    assets: dict[str, Mapping[AssetPart, Json]] = field(default_factory=dict)
-    synthesizer: Any = None
-
-
-_STACKS: WeakKeyDictionary[Stack, _StackRecord] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +61,20 @@ class Resources:
         return self._crossing.l1(part)
 
 
-def prefix_of(scope: Construct) -> str:
-    """The beginning of a construct's logical ids: its path below its stack, in CamelCase."""
-    path, stack_path = scope.node.path, Stack.of(scope).node.path
-    return logical_id(path.removeprefix(stack_path).replace("/", " "))
-
-
-def bring_in(scope: Construct, compiled: Compiled, prefix: str, slots: Mapping[str, Any] | None = None) -> Crossing:
-    """Fill the slots, register the assets, and include the resources below `scope`.
+def bring_in(place: Place, compiled: Compiled, slots: Mapping[str, Any] | None = None) -> Crossing:
+    """Fill the slots, register the assets, and include the resources below the construct at `place`.
 
     Raises `SpecError` when another construct of the stack already has one of the logical ids, naming both.
     """
-    stack = Stack.of(scope)
-    record = _STACKS.setdefault(stack, _StackRecord())
-    path = scope.node.path
-    _claim(record, compiled, path)
-    assets = {name: _register(stack, record, asset) for name, asset in compiled.assets.items()}
+    place.record.claim(compiled, place.path)
+    assets = {name: _register(place, name, asset) for name, asset in compiled.assets.items()}
     filled = compiled.template(slots or {}, assets)
     for key, resource in filled["Resources"].items():
-        metadata = {"aws:cdk:path": f"{path}/{INCLUDE}/{key}", **accepted(compiled, key)}
+        metadata = {"aws:cdk:path": f"{place.path}/{INCLUDE}/{key}", **accepted(compiled, key)}
         resource["Metadata"] = {**resource.get("Metadata", {}), **metadata}
-    include = _include(scope, filled)
-    acknowledge(include, stack, compiled, slots or {}, assets)
-    return Crossing(include, prefix, assets, tuple(compiled.resources))
+    include = _include(place.scope, filled)
+    acknowledge(include, compiled, slots or {}, assets)
+    return Crossing(include, place.prefix, assets, tuple(compiled.resources))
 
 
 def _include(scope: Construct, template: Json) -> CfnInclude:
@@ -110,36 +88,18 @@ def _include(scope: Construct, template: Json) -> CfnInclude:
         os.unlink(name)
 
 
-def _claim(record: _StackRecord, compiled: Compiled, path: str) -> None:
-    for key in (*compiled.resources, *compiled.mappings):
-        owner = record.owners.setdefault(key, path)
-        if owner != path:
-            raise refuse(
-                "logical-id-taken",
-                where=path,
-                got=key,
-                allowed="a construct id that makes other logical ids",
-                owner=owner,
-            )
-
-
-def _register(stack: Stack, record: _StackRecord, asset: Asset) -> Mapping[AssetPart, Json]:
-    """Put the archive into the assembly and let the stack's synthesizer say where it will lie."""
+def _register(place: Place, name: str, asset: Asset) -> Mapping[AssetPart, Json]:
+    """Stage the asset's archive, once a stack, and learn where it will lie: three messages."""
     key = f"{asset.digest}.{asset.packaging}"
-    if key not in record.assets:
-        if record.folder is None:
-            stage = Stage.of(stack)
-            assert stage is not None
-            record.folder, record.synthesizer = Path(stage.outdir), stack.synthesizer
-        name = write_archive(asset, record.folder)
-        location = record.synthesizer.add_file_asset(
-            source_hash=asset.digest, file_name=name, packaging=FileAssetPackaging.FILE
-        )
-        bucket, object_key = location.bucket_name, location.object_key
-        record.assets[key] = {
+    if key not in place.record.assets:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = write_archive(asset, Path(folder))
+            staged = S3Asset(place.scope, f"Code {name}", path=str(archive), asset_hash=asset.digest)
+        bucket, object_key = staged.s3_bucket_name, staged.s3_object_key
+        place.record.assets[key] = {
             "bucket": bucket,
             "key": object_key,
             "uri": f"s3://{bucket}/{object_key}",
             "file": object_key.rpartition("/")[2],
         }
-    return record.assets[key]
+    return place.record.assets[key]

@@ -6,8 +6,9 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from constructs_ml.aws.accounts import account_of
-from constructs_ml.aws.crossing import Resources, bring_in, prefix_of
+from constructs_ml.aws.accounts import account_at
+from constructs_ml.aws.crossing import Resources, bring_in
+from constructs_ml.aws.places import place_of
 from constructs_ml.aws.refused import attempt
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.contract import names
@@ -65,13 +66,15 @@ class ModelRegistry(Construct):
         account: Account | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self.account = account_of(self, account)
-        prefix = prefix_of(self)
+        place = place_of(self)
+        self.account = account_at(place, account)
         self.handle = RegistryHandle(names.model_package_group(self.account.stage, model))
-        tried = attempt(self, lambda: compile_registry(spec, self.account, model=model, owner=owner, prefix=prefix))
+        tried = attempt(
+            self, lambda: compile_registry(spec, self.account, model=model, owner=owner, prefix=place.prefix)
+        )
         if tried.compiled is not None:
             self.compiled = tried.compiled
-            self.resources = Resources(bring_in(self, tried.compiled, prefix))
+            self.resources = Resources(bring_in(place, tried.compiled))
 
     @property
     def group_name(self) -> str:

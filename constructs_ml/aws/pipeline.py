@@ -16,8 +16,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from constructs_ml.aws.accounts import account_of
-from constructs_ml.aws.crossing import Crossing, Resources, bring_in, prefix_of
+from constructs_ml.aws.accounts import account_at, account_of
+from constructs_ml.aws.crossing import Crossing, Resources, bring_in
+from constructs_ml.aws.places import place_of
 from constructs_ml.aws.refused import attempt
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.infrastructure import of_platform
@@ -57,8 +58,8 @@ class Pipeline(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.spec = spec
-        self.account = account_of(self, account)
-        self._prefix = prefix_of(self)
+        place = place_of(self)
+        self.account = account_at(place, account)
         slots = Slots(of_platform(self.account))
         slots.buckets(data_bucket, artifact_bucket, key)
         slots.topic(topic)
@@ -71,14 +72,14 @@ class Pipeline(Construct):
         tried = attempt(
             self,
             lambda: compile_pipeline(
-                spec, self.account, prefix=self._prefix, infrastructure=slots.infrastructure, commit=commit
+                spec, self.account, prefix=place.prefix, infrastructure=slots.infrastructure, commit=commit
             ),
         )
         self._refused = tried.refused
         if tried.compiled is None:
             return
         self.compiled = tried.compiled
-        self._crossing = bring_in(self, self.compiled, self._prefix, slots.values)
+        self._crossing = bring_in(place, self.compiled, slots.values)
         self._slots = slots.values
         if role is not None:
             role.attach_inline_policy(self._policy())

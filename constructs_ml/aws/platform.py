@@ -11,8 +11,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from constructs_ml.aws.accounts import account_of
-from constructs_ml.aws.crossing import Resources, bring_in, prefix_of
+from constructs_ml.aws.accounts import account_at
+from constructs_ml.aws.crossing import Resources, bring_in
+from constructs_ml.aws.places import place_of
 from constructs_ml.compiler.platform import compile_platform
 from constructs_ml.contract import names
 from constructs_ml.spec.account import Account
@@ -23,7 +24,8 @@ class PlatformHandles(Construct):
 
     def __init__(self, scope: Construct, id: str, *, account: Account | None = None) -> None:
         super().__init__(scope, id)
-        self.account = account_of(self, account)
+        self._place = place_of(self)
+        self.account = account_at(self._place, account)
 
     @cached_property
     def key(self) -> kms.IKey:
@@ -63,9 +65,8 @@ class Platform(PlatformHandles):
 
     def __init__(self, scope: Construct, id: str, *, account: Account | None = None, destroyable: bool = False) -> None:
         super().__init__(scope, id, account=account)
-        prefix = prefix_of(self)
-        self.compiled = compile_platform(self.account, prefix=prefix, destroyable=destroyable)
-        self._crossing = bring_in(self, self.compiled, prefix)
+        self.compiled = compile_platform(self.account, prefix=self._place.prefix, destroyable=destroyable)
+        self._crossing = bring_in(self._place, self.compiled)
 
     @property
     def resources(self) -> Resources:

@@ -41,11 +41,11 @@ def check_flow(scope: Scope, faults: Faults, prefix: str) -> None:
     named = [("StartAt", start)]
     for name, state in known.items():
         named += [(f"{name}.{field}", target) for field, target in targets(state)]
-    wrong = [(field, target) for field, target in named if target not in states]
+    wrong = [(field, target) for field, target in named if not isinstance(target, str) or target not in states]
     for field, target in wrong:
         faults.add("state-target", where=prefix + scope.place(field), got=repr(target), allowed=_near(target, states))
-    # A way that leads nowhere would make other states look unreached or endless, too.
-    if not wrong:
+    # A way or a state that cannot be read would make other states look unreached or endless, too.
+    if not wrong and len(known) == len(states):
         _check_reach(scope, known, str(start), faults, prefix)
 
 
