@@ -87,9 +87,14 @@ def test_a_job_that_is_waited_for_makes_these_calls_and_no_others() -> None:
     [
         ("createProcessingJob", "ProcessingJobName", "processing-job", "SageMakerProcessingJobsRule"),
         ("createTransformJob", "TransformJobName", "transform-job", "SageMakerTransformJobsRule"),
-        ("createHyperParameterTuningJob", "HyperParameterTuningJobName", "hyper-parameter-tuning-job", "SageMakerTuningJobsRule"),
+        (
+            "createHyperParameterTuningJob",
+            "HyperParameterTuningJobName",
+            "hyper-parameter-tuning-job",
+            "SageMakerTuningJobsRule",
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_job_has_its_own_rule(action: str, name: str, kind: str, rule: str) -> None:
     found = made(of(f"sagemaker:{action}.sync", {name: "j", "Deep": [{"Deeper": {"RoleArn": "${R}"}}]}))
     noun = action.removeprefix("create")

@@ -31,6 +31,10 @@ def rule(**test: object) -> dict[str, Any]:
     return of({"Type": "Choice", "Choices": [{**test, "Next": "done"}], "Default": "done"})
 
 
+def retry(fields: dict[str, object]) -> dict[str, Any]:
+    return of(TASK | {"Retry": [{"ErrorEquals": ["a"], **fields}]})
+
+
 def value(expression: object) -> dict[str, Any]:
     return of({"Type": "Pass", "Parameters": {"a.$": expression}, "Next": "done"})
 
@@ -118,8 +122,16 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     (of({"Type": "Pass", "Next": "done", "Seconds": 1}), "state-field", "first.Seconds"),
     (of({"Type": "Choice", "Choices": [], "Default": "done"}), "state-choice", "first.Choices"),
     (of({"Type": "Choice", "Default": "done"}), "state-missing", "first"),
-    (of({"Type": "Choice", "Next": "done", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "done"}]}), "state-field", "first.Next"),
-    (of({"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True}], "Default": "done"}), "state-choice", "first.Choices[0]"),
+    (
+        of({"Type": "Choice", "Next": "done", "Choices": [{"Variable": "$.a", "IsNull": True, "Next": "done"}]}),
+        "state-field",
+        "first.Next",
+    ),
+    (
+        of({"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": True}], "Default": "done"}),
+        "state-choice",
+        "first.Choices[0]",
+    ),
     (of({"Type": "Choice", "Choices": ["a"], "Default": "done"}), "state-choice", "first.Choices[0]"),
     (rule(Variable="$.a", NumericEqual=1), "state-choice", "first.Choices[0]"),
     (rule(Variable="$.a", NumericEquals="1"), "state-choice", "first.Choices[0].NumericEquals"),
@@ -137,16 +149,24 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     (of(TASK | {"Retry": ["all"]}), "state-handler", "first.Retry[0]"),
     (of(TASK | {"Retry": [{"ErrorEquals": []}]}), "state-handler", "first.Retry[0].ErrorEquals"),
     (of(TASK | {"Retry": [{"ErrorEquals": ["States.Al"]}]}), "state-handler", "first.Retry[0].ErrorEquals"),
-    (of(TASK | {"Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["a"]}]}), "state-handler", "first.Retry[0].ErrorEquals"),
-    (of(TASK | {"Retry": [{"ErrorEquals": ["a"], "BackoffRate": 0.5}]}), "state-handler", "first.Retry[0].BackoffRate"),
-    (of(TASK | {"Retry": [{"ErrorEquals": ["a"], "JitterStrategy": "full"}]}), "state-handler", "first.Retry[0].JitterStrategy"),
-    (of(TASK | {"Retry": [{"ErrorEquals": ["a"], "MaxAttempts": -1}]}), "state-number", "first.Retry[0].MaxAttempts"),
-    (of(TASK | {"Retry": [{"ErrorEquals": ["a"], "IntervalSeconds": 0}]}), "state-number", "first.Retry[0].IntervalSeconds"),
-    (of(TASK | {"Retry": [{"ErrorEquals": ["a"], "IntervalSeconds": 9, "MaxDelaySeconds": 9}]}), "state-number", "first.Retry[0].MaxDelaySeconds"),
-    (of(TASK | {"Retry": [{"ErrorEquals": ["a"], "MaxAttempt": 3}]}), "state-field", "first.Retry[0].MaxAttempt"),
+    (
+        of(TASK | {"Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["a"]}]}),
+        "state-handler",
+        "first.Retry[0].ErrorEquals",
+    ),
+    (retry({"BackoffRate": 0.5}), "state-handler", "first.Retry[0].BackoffRate"),
+    (retry({"JitterStrategy": "full"}), "state-handler", "first.Retry[0].JitterStrategy"),
+    (retry({"MaxAttempts": -1}), "state-number", "first.Retry[0].MaxAttempts"),
+    (retry({"IntervalSeconds": 0}), "state-number", "first.Retry[0].IntervalSeconds"),
+    (retry({"IntervalSeconds": 9, "MaxDelaySeconds": 9}), "state-number", "first.Retry[0].MaxDelaySeconds"),
+    (retry({"MaxAttempt": 3}), "state-field", "first.Retry[0].MaxAttempt"),
     (of(TASK | {"Catch": [{"ErrorEquals": ["a"]}]}), "state-handler", "first.Catch[0]"),
     (of(TASK | {"Catch": [{"ErrorEquals": ["a"], "Next": "doen"}]}), "state-target", "first.Catch[0].Next"),
-    (of(TASK | {"Catch": [{"ErrorEquals": ["a"], "Next": "done", "ResultPath": "$.a[*]"}]}), "state-path", "first.Catch[0].ResultPath"),
+    (
+        of(TASK | {"Catch": [{"ErrorEquals": ["a"], "Next": "done", "ResultPath": "$.a[*]"}]}),
+        "state-path",
+        "first.Catch[0].ResultPath",
+    ),
     (of(TASK | {"ResultPath": "$$.a"}), "state-path", "first.ResultPath"),
     (of(TASK | {"ResultPath": "$.a..b"}), "state-path", "first.ResultPath"),
     (of(TASK | {"TimeoutSeconds": 30, "HeartbeatSeconds": 30}), "state-number", "first.HeartbeatSeconds"),
@@ -161,12 +181,26 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     (of({"Type": "Parallel", "Branches": [1], "Next": "done"}), "state-field", "first.Branches"),
     (of({"Type": "Map", "Next": "done"}), "state-missing", "first"),
     (of({"Type": "Map", "ItemProcessor": 1, "Next": "done"}), "state-field", "first.ItemProcessor"),
-    (of({"Type": "Map", "Iterator": of({"Type": "Pass", "Next": "done"}), "Next": "done"}), "state-name", "first.Iterator.first"),
-    (of({"Type": "Parallel", "Next": "done", "Branches": [{"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "done"}}}]}), "state-target", "first.Branches[0].a.Next"),
+    (
+        of({"Type": "Map", "Iterator": of({"Type": "Pass", "Next": "done"}), "Next": "done"}),
+        "state-name",
+        "first.Iterator.first",
+    ),
+    (
+        of(
+            {
+                "Type": "Parallel",
+                "Next": "done",
+                "Branches": [{"StartAt": "a", "States": {"a": {"Type": "Pass", "Next": "done"}}}],
+            }
+        ),
+        "state-target",
+        "first.Branches[0].a.Next",
+    ),
     (of(7), "state-type", "first"),
     (of({"Next": "done"}), "state-type", "first"),
     (of({"Type": ["Pass"]}), "state-type", "first"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("definition", "id", "where"), BROKEN, ids=[f"{id} at {where}" for _, id, where in BROKEN])
@@ -349,7 +383,27 @@ def test_one_break_anywhere_in_a_sound_definition_is_found(
     assert found(broken) != []
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["States", "StartAt", "Type", "Task", "Map", "Branches", "Choices", "And", "Retry", "Catch", "ErrorEquals", "Parameters", "a.$", "Next", "Resource"]), inner, max_size=4), max_leaves=12))  # fmt: skip
+WORDS = (
+    "And",
+    "Branches",
+    "Catch",
+    "Choices",
+    "ErrorEquals",
+    "Next",
+    "Parameters",
+    "Retry",
+    "StartAt",
+    "States",
+    "a.$",
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(WORDS)
+
+
+def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)
+
+
+@given(st.recursive(LEAVES, _grown, max_leaves=12))
 def test_any_json_at_all_gives_faults_and_no_crash(state: Any) -> None:
     for kind in ("Task", "Map", "Parallel", "Choice", "Pass"):
         first = {**state, "Type": kind} if isinstance(state, dict) else state
