@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs_ml import Function, LambdaTask
+from apps.churn.model import churn
+from constructs_ml import Accounts, Function, LambdaTask
 from constructs_ml.compiler.proofs import LOGGING, TRACING, calls, prove_role, prove_template
 from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS, Hole, Text, covers
 from tests.support import (
+    ROOT,
     account,
     compiled,
     definition_of,
@@ -306,6 +308,11 @@ def test_compiled_pipelines_are_proved() -> None:
     for spec in (pipeline(), pipeline(prepare(), train()), pipeline(freshness, prepare(), train(), evaluate(), gate())):
         for where in (account(), account(key_arn="arn:aws:kms:eu-central-1:111111111111:key/1")):
             assert prove_template(compiled(spec, where).resources) == ()
+
+
+def test_the_example_application_is_proved_for_every_account() -> None:
+    for where in Accounts.load(ROOT / "apps" / "churn" / "accounts.yaml"):
+        assert prove_template(compiled(churn.pipeline, where).resources) == ()
 
 
 @given(st.data())

@@ -75,7 +75,8 @@ class _Grant:
 
     def matches(self, call: Call) -> bool:
         """Whether this grant decides about a call."""
-        if not covers(Text((self.action.lower(),)), Text((call.action.lower(),))):
+        granted, called = self.action.lower(), call.action.lower()
+        if granted != called and not (_is_wild(granted) and covers(Text((granted,)), Text((called,)))):
             return False
         if self.passed_to and call.passed_to and call.passed_to not in self.passed_to:
             return False
@@ -83,7 +84,7 @@ class _Grant:
 
     def is_tight(self, call: Call) -> bool:
         """Whether the grant's wildcards stand only where the call's own text is open."""
-        if "*" in self.action or "?" in self.action:
+        if _is_wild(self.action):
             return False
         own = ends(self.resource, wild=True)
         return not call.resources or any(ends(resource, wild=False) == own for resource in call.resources)
@@ -177,10 +178,12 @@ def _statements(policies: Json) -> Iterator[Mapping[str, Json]]:
 
 
 def _is_allowance(grant: _Grant, allowance: Allowance) -> bool:
-    somewhere = allowance.anywhere or grant.resource.known is None or "*" not in str(grant.resource)
-    return (
-        grant.action in allowance.actions and somewhere and str(grant.resource) != ("" if allowance.anywhere else "*")
-    )
+    named = bool(grant.resource.holes) or not _is_wild(str(grant.resource))
+    return grant.action in allowance.actions and (allowance.anywhere or named)
+
+
+def _is_wild(text: str) -> bool:
+    return "*" in text or "?" in text
 
 
 def _key(grant: _Grant) -> tuple[str, Text, frozenset[str], bool]:
