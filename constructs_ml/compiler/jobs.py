@@ -8,6 +8,7 @@ from datetime import timedelta
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Open, Path, Text
 from constructs_ml.compiler.images import image
+from constructs_ml.compiler.proofs import check_raw
 from constructs_ml.compiler.template import Json, asset, logical_id, tag_list
 from constructs_ml.contract import names
 from constructs_ml.facts import instances
@@ -143,6 +144,15 @@ def image_uri(context: Context, kind: JobKind, step: Process | Train) -> Open | 
     return image(
         context, step.image, kind, step.compute.instance_type or context.account.instances.default(kind), step.name
     )
+
+
+def with_raw(
+    context: Context, step: str, call: str, request: Mapping[str, Json], raw: Mapping[str, object]
+) -> dict[str, Json]:
+    """The request with the user's raw fields, each checked against the service's own model."""
+    if raw:
+        context.faults.found.extend(check_raw(call, raw, where=f"pipeline {context.spec.name!r}, step {step!r}, raw"))
+    return merge_raw(request, raw)
 
 
 def merge_raw(request: Mapping[str, Json], raw: Mapping[str, object]) -> dict[str, Json]:

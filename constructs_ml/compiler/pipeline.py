@@ -113,7 +113,8 @@ def _job_roles(context: Context) -> dict[JobKind, Role | None]:
             continue
         statements = access.job_statements(context, kind, steps)
         if kind in context.infrastructure.roles:
-            context.template.required += [statement.render() for statement in merge(statements)]
+            rendered = [statement.render() for statement in merge(statements)]
+            context.template.required += [item for item in rendered if item not in context.template.required]
             roles[kind] = None
             continue
         roles[kind] = add_role(

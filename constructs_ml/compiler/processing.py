@@ -34,7 +34,7 @@ def request(context: Context, step: Process) -> dict[str, Json]:
     if step.outputs:
         parameters["ProcessingOutputConfig"] = _outputs(context, step)
     expressions.put(parameters, "ProcessingJobName", jobs.job_name(context, step.name))
-    return jobs.merge_raw(parameters, step.raw)
+    return jobs.with_raw(context, step.name, "sagemaker:createProcessingJob", parameters, step.raw)
 
 
 def _application(context: Context, step: Process) -> dict[str, Json]:

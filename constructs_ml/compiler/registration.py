@@ -5,7 +5,7 @@ from __future__ import annotations
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import literal
 from constructs_ml.compiler.images import image
-from constructs_ml.compiler.jobs import merge_raw
+from constructs_ml.compiler.jobs import with_raw
 from constructs_ml.compiler.template import Json, asset, logical_id
 from constructs_ml.contract import names, tags
 from constructs_ml.facts import instances
@@ -30,7 +30,7 @@ def request(context: Context, step: Register) -> dict[str, Json]:
         uri = context.expressions.text(Output(step.metrics.name, output))
         context.expressions.put(statistics, "S3Uri", (*uri, file))
         parameters["ModelMetrics"] = {"ModelQuality": {"Statistics": statistics}}
-    return merge_raw(parameters, step.raw)
+    return with_raw(context, step.name, "sagemaker:createModelPackage", parameters, step.raw)
 
 
 def _inference(context: Context, step: Register) -> dict[str, Json]:

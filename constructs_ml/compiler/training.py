@@ -35,7 +35,7 @@ def request(context: Context, step: Train) -> dict[str, Json]:
         **_optional(context, step),
     }
     context.expressions.put(parameters, "TrainingJobName", jobs.job_name(context, step.name))
-    return jobs.merge_raw(parameters, step.raw)
+    return jobs.with_raw(context, step.name, "sagemaker:createTrainingJob", parameters, step.raw)
 
 
 def selector(context: Context, step: Train) -> dict[str, Json]:
