@@ -1,0 +1,47 @@
+"""Compiling 190 models, against json.dumps of the same templates. A ratio: machines differ, it hardly does."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from benchmarks.models import ACCOUNT, COUNT, median, models
+from constructs_ml.compiler.pipeline import compile_pipeline
+from constructs_ml.compiler.registry import compile_registry
+from constructs_ml.compiler.template import Compiled
+
+ROUNDS = 5
+
+
+def compile_all() -> list[Compiled]:
+    """Every template of every model."""
+    found = []
+    for model in models():
+        found.append(compile_pipeline(model.pipeline, ACCOUNT, prefix="Pipeline", commit="a" * 40))
+        found.append(compile_registry(model.registry, ACCOUNT, model=model.name, owner=model.owner, prefix="Registry"))
+    return found
+
+
+def main() -> None:
+    """Print the ratio and what it is made of."""
+    specs, compiling, dumping = [], [], []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        models()
+        specs.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        found = compile_all()
+        compiling.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        size = sum(len(json.dumps(dict(item.resources))) for item in found)
+        dumping.append(time.perf_counter() - started)
+    resources = sum(len(item.resources) for item in found)
+    print(f"{COUNT} models, {resources:,} resources, {size / 1e6:.1f} MB of JSON; medians of {ROUNDS} rounds")
+    print(f"  specs checked    {median(specs):.3f} s (within compiling)")
+    print(f"  compiled         {median(compiling):.3f} s")
+    print(f"  json.dumps       {median(dumping):.3f} s")
+    print(f"  ratio            {median(compiling) / median(dumping):.1f}")
+
+
+if __name__ == "__main__":
+    main()
