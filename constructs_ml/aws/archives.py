@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 
 from constructs_ml.compiler.code import files
@@ -15,11 +17,20 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o755
 
 
-def write_archive(asset: Asset, folder: Path) -> Path:
-    """Write the asset's archive into `folder`."""
+def archive_of(asset: Asset) -> Path:
+    """The asset's archive, made once a process: its content is its name, so stacks share it."""
+    folder = Path(_folder().name) / asset.digest
     target = folder / f"code.{asset.packaging}"
-    target.write_bytes(_zip(asset) if asset.packaging == "zip" else _tar(asset))
+    if not target.exists():
+        folder.mkdir(exist_ok=True)
+        target.write_bytes(_zip(asset) if asset.packaging == "zip" else _tar(asset))
     return target
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="constructs-ml-")
 
 
 def _tar(asset: Asset) -> bytes:

@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 from aws_cdk import CfnElement, CfnResource, Token
@@ -16,7 +15,7 @@ from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
 from constructs_ml.aws.acknowledgements import accepted, acknowledge
-from constructs_ml.aws.archives import write_archive
+from constructs_ml.aws.archives import archive_of
 from constructs_ml.aws.places import Place
 from constructs_ml.compiler.template import Asset, AssetPart, Compiled, Json, logical_id
 
@@ -92,9 +91,7 @@ def _register(place: Place, name: str, asset: Asset) -> Mapping[AssetPart, Json]
     """Stage the asset's archive, once a stack, and learn where it will lie: three messages."""
     key = f"{asset.digest}.{asset.packaging}"
     if key not in place.record.assets:
-        with tempfile.TemporaryDirectory() as folder:
-            archive = write_archive(asset, Path(folder))
-            staged = S3Asset(place.scope, f"Code {name}", path=str(archive), asset_hash=asset.digest)
+        staged = S3Asset(place.scope, f"Code {name}", path=str(archive_of(asset)), asset_hash=asset.digest)
         bucket, object_key = staged.s3_bucket_name, staged.s3_object_key
         place.record.assets[key] = {
             "bucket": bucket,

@@ -28,7 +28,11 @@ class CodeAsset:
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """One pipeline on its way into one account. `code` maps steps to the code they bring."""
+    """One pipeline on its way into one account.
+
+    `code` maps steps to the code they bring; `used` are the references that some step uses: what steps must
+    leave behind, and nothing else.
+    """
 
     spec: PipelineSpec
     account: Account
@@ -37,6 +41,10 @@ class Context:
     expressions: Expressions
     faults: Faults = field(default_factory=Faults)
     code: dict[str, CodeAsset] = field(default_factory=dict)
+    used: frozenset[StepReference | Metric | Input] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.used = frozenset(found for step in self.spec.all_steps for found in references_of(step))
 
     @property
     def tags(self) -> dict[str, str]:
@@ -59,11 +67,6 @@ class Context:
         """The place of a fault of this account's settings."""
         account = self.account.where or f"account {self.account.stage!r}"
         return f"{account}: pipeline {self.spec.name!r} of model {self.spec.model!r}, step {step!r}"
-
-    @property
-    def used(self) -> frozenset[StepReference | Metric | Input]:
-        """Every reference that some step uses: what steps must leave behind, and nothing else."""
-        return frozenset(found for step in self.spec.all_steps for found in references_of(step))
 
     def metrics_of(self, step: str) -> tuple[str, ...]:
         """The metrics of a step that some condition compares."""

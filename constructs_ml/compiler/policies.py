@@ -55,8 +55,8 @@ class Role:
 
 
 def document(statements: Sequence[Statement]) -> Json:
-    """A policy document; statements that differ only in their resources are one."""
-    return {"Version": _VERSION, "Statement": [statement.render() for statement in merge(statements)]}
+    """A policy document of statements as they are; `merge` them first."""
+    return {"Version": _VERSION, "Statement": [statement.render() for statement in statements]}
 
 
 def trust(services: Sequence[str], condition: Mapping[str, Json] | None = None) -> Json:

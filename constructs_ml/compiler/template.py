@@ -123,9 +123,12 @@ def fill(value: Json, slots: Mapping[str, Json], assets: Mapping[str, Mapping[As
     return value
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+
+
 def dumps(value: Json) -> str:
     """The one way this library writes JSON that is compared: stable order, no spaces."""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return _ENCODE(value)
 
 
 @dataclass(slots=True)
