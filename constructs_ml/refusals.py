@@ -79,13 +79,15 @@ _ROWS: dict[str, Refusal] = {
     "accounts-unknown": Refusal("the key is not known", "a setting that nothing reads would be silently lost"),
     "accounts-missing": Refusal("{name!r} is missing", "nothing is filled in from another stage"),
     "accounts-quotes": Refusal(
-        "a number where text is needed", "YAML reads digits as a number and drops leading zeros"
+        "the text needs quotes", "YAML reads digits as a number without leading zeros, and yes or no as a truth value"
     ),
     "accounts-value": Refusal("the value cannot be used", "the template would be refused at deployment"),
     "accounts-key": Refusal(
         "the key belongs somewhere else", "SageMaker encrypts with keys of its own account and region"
     ),
-    "accounts-boundary": Refusal("the boundary belongs to another partition", "IAM would refuse every role"),
+    "accounts-boundary": Refusal(
+        "the boundary belongs somewhere else", "IAM takes a policy of the role's own account, or one of AWS's"
+    ),
     "accounts-closed": Refusal("no closed service has this name", "the setting opens a closed service for an account"),
     "stage-missing": Refusal("the file has no such stage", "a stage is never built from another one's settings"),
     "region": Refusal("not a region", "partition, images and prices follow from the region", "account"),
