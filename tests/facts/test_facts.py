@@ -1,0 +1,156 @@
+"""The facts, against the packages that know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+
+import pytest
+
+from constructs_ml.facts import images, instances, limits, regions, services
+from constructs_ml.facts.store import load
+from constructs_ml.faults import SpecError
+
+FILES = ("images", "instances", "regions", "services", "closed")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_has_its_source_and_date(name: str) -> None:
+    assert load(name)["source"]
+    assert load(name)["date"] >= "2026-11-01"
+
+
+def sample(accounts: Mapping[str, str]) -> list[str]:
+    """One region for each registry account and partition, which is all that a URI's registry depends on."""
+    return sorted({(account, regions.partition_of(region)): region for region, account in accounts.items()}.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["sklearn", "xgboost", "pytorch"])
+def test_every_image_is_the_one_that_sagemaker_looks_up(family: str) -> None:
+    from sagemaker.core.image_uris import retrieve
+
+    compared = 0
+    for scope in ("training", "inference"):
+        for version in images.versions(family, scope):
+            entry = load("images")["families"][family][scope]["versions"][version]
+            for accelerator, pythons in entry["tags"].items():
+                for python in pythons:
+                    found = images.find(
+                        family, version=version, scope=scope, accelerator=accelerator or "cpu", python=python or None
+                    )
+                    for region in sample(found.accounts):
+                        instance = "ml.g5.xlarge" if accelerator == "gpu" else "ml.m5.large"
+                        wanted = retrieve(
+                            family,
+                            region,
+                            version=version,
+                            py_version=python or None,
+                            instance_type=instance,
+                            image_scope=scope,
+                        )
+                        assert found.uri(region) == wanted, (family, version, region, scope, accelerator)
+                        compared += 1
+    assert compared > 100
+
+
+def test_the_newest_python_is_taken_and_aliases_are_resolved() -> None:
+    assert images.find("pytorch", version="2.3", scope="training").repository == "pytorch-training:2.3.0-cpu-py311"
+
+
+def test_processing_jobs_run_in_training_images() -> None:
+    training = images.find("sklearn", version="1.4-2", scope="training")
+    assert images.find("sklearn", version="1.4-2", scope="processing") == training
+
+
+def test_a_chinese_region_has_its_own_suffix() -> None:
+    uri = images.find("sklearn", version="1.2-1", scope="training").uri("cn-north-1")
+    assert uri.endswith(".dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-scikit-learn:1.2-1-cpu-py3")
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-central-1", "aws"), ("cn-northwest-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_a_region_has_its_partition(region: str, partition: str) -> None:
+    assert regions.partition_of(region) == partition
+    assert region in regions.siblings(region)
+
+
+def test_an_unknown_region_is_refused_with_near_ones() -> None:
+    with pytest.raises(SpecError, match="eu-central-1"):
+        regions.partition_of("eu-centrl-1")
+
+
+@pytest.mark.parametrize(
+    ("use", "shape"),
+    [
+        ("training", "TrainingInstanceType"),
+        ("processing", "ProcessingInstanceType"),
+        ("transform", "TransformInstanceType"),
+        ("endpoint", "ProductionVariantInstanceType"),
+    ],
+)
+def test_instance_types_are_botocores(use: str, shape: str) -> None:
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    assert set(instances.types(use)) == set(model.shape_for(shape).enum)
+
+
+@pytest.mark.parametrize("use", ["hosting", "processing", "transform"])
+def test_what_a_region_offers_covers_cfn_lints_list(use: str) -> None:
+    data = json.loads(
+        (files("cfnlint.data.schemas.extensions") / f"aws_sagemaker_{use}" / "instancetype_enum.json").read_text()
+    )
+    known = {name for uses in load("instances")["uses"].values() for name in uses}
+    for region, entry in data.items():
+        if isinstance(entry, dict):
+            assert set(entry["enum"]) & known <= (instances.offered(region) or set())
+
+
+def test_instances_with_local_storage_and_gpus_are_known() -> None:
+    assert instances.has_local_storage("ml.g5.xlarge")
+    assert instances.has_local_storage("ml.m5d.large")
+    assert not instances.has_local_storage("ml.m5.large")
+    assert instances.has_gpu("ml.p4d.24xlarge")
+    assert not instances.has_gpu("ml.c5.xlarge")
+
+
+def test_a_region_that_no_list_knows_refuses_no_instance() -> None:
+    assert instances.offered("aws-nowhere-1") is None
+    assert instances.faults_of("ml.m5.large", "training", "us-isob-east-1", "here") == []
+
+
+def test_a_type_that_a_region_lacks_is_known_and_others_pass() -> None:
+    assert not services.has_type("cn-north-1", "AWS::SageMaker::ModelPackageGroup")
+    assert services.has_type("eu-central-1", "AWS::SageMaker::ModelPackageGroup")
+    assert services.has_type("eu-central-1", "AWS::S3::Bucket")
+
+
+def test_closed_services_name_their_successor() -> None:
+    assert {"model-monitor", "clarify", "debugger"} <= set(services.closed())
+    assert all(entry["successor"] and entry["since"] for entry in services.closed().values())
+
+
+@pytest.mark.parametrize(
+    ("shape", "key", "value"),
+    [
+        ("ProcessingJobName", "max", limits.JOB_NAME_LENGTH),
+        ("TrainingJobName", "max", limits.JOB_NAME_LENGTH),
+        ("ProcessingInputs", "max", limits.PROCESSING_INPUTS),
+        ("ProcessingOutputs", "max", limits.PROCESSING_OUTPUTS),
+        ("InputDataConfig", "max", limits.TRAINING_CHANNELS),
+        ("HyperParameters", "max", limits.HYPERPARAMETERS),
+        ("ProcessingEnvironmentMap", "max", limits.ENVIRONMENT_VARIABLES),
+        ("TrainingEnvironmentMap", "max", limits.ENVIRONMENT_VARIABLES),
+        ("ContainerEntrypointString", "max", limits.CONTAINER_TEXT_LENGTH),
+        ("TagList", "max", limits.JOB_TAGS),
+    ],
+)
+def test_limits_are_botocores(shape: str, key: str, value: int) -> None:
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    assert model.shape_for(shape).metadata[key] == value
