@@ -39,7 +39,7 @@ lock: $(READY)  ## Remake the lock files from pyproject.toml and package.json
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements/dev.txt
-	@$(BIN)/python tools/node.py npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	@$(BIN)/python tools/node.py lock
 
 facts: $(READY)  ## Remake the data of constructs_ml/facts from the installed packages
 	@$(BIN)/python tools/make_facts.py $$(date +%F)

@@ -16,6 +16,8 @@ from typing import Any
 
 import boto3
 
+from tools.environment import without_credentials
+
 ROOT = Path(__file__).parent.parent
 CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 _STARTS_WITHIN = 60.0
@@ -41,7 +43,7 @@ class LocalAccount:
     def cdk(self, *arguments: str, folder: Path) -> None:
         """Run the cdk CLI in `folder`. Raises `RuntimeError` with the end of its output when it fails."""
         node = os.environ.get("JSII_NODE") or "node"
-        environment = {**_without_credentials(), **self.environment()}
+        environment = {**without_credentials(), **self.environment()}
         done = subprocess.run(
             [node, str(CDK), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
@@ -81,7 +83,7 @@ _KEYS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 def local_account(id: str, region: str) -> Iterator[LocalAccount]:
     """Start the account, and stop it whatever happens."""
     port = _free_port()
-    environment = {**_without_credentials(), "MOTO_ACCOUNT_ID": id, "MOTO_PORT": str(port)}
+    environment = {**without_credentials(), "MOTO_ACCOUNT_ID": id, "MOTO_PORT": str(port)}
     command = [sys.executable, "-m", "tools.local_server", "-H", "127.0.0.1", "-p", str(port)]
     with tempfile.TemporaryFile() as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
@@ -113,9 +115,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _without_credentials() -> dict[str, str]:
-    """The environment of this process without anything of AWS: a real account is never reached."""
-    kept = ("AWS_CA_BUNDLE",)
-    return {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or key in kept}

@@ -6,6 +6,7 @@ python tools/node.py npm ci ...   runs its npm
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -48,7 +49,20 @@ def version(node: str) -> int:
     return int(found[1]) if found else 0
 
 
+def lock(file: Path) -> None:
+    """Remake the lock file, and take out what it records of registries and homepages."""
+    npm(find(), "install", "--package-lock-only", "--no-audit", "--no-fund")
+    content = json.loads(file.read_text())
+    for package in content["packages"].values():
+        for key in ("resolved", "funding"):
+            package.pop(key, None)
+    file.write_text(json.dumps(content, indent=2) + "\n")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["lock"]:
+        lock(Path("package-lock.json"))
+        sys.exit()
     if sys.argv[1:2] == ["npm"]:
         sys.exit(npm(find(), *sys.argv[2:]))
     print(find())

@@ -73,4 +73,4 @@ def job_prefix(model: str, step: str) -> str:
     """The stable beginning of a step's job names, short enough that a UUID and a retry count fit behind it."""
     room = JOB_NAME_LENGTH - _JOB_SUFFIX_LENGTH
     step_part = step[: max(8, room - len(model) - 1)]
-    return f"{model[: room - len(step_part) - 1]}-{step_part}".strip("-")
+    return f"{model[: room - len(step_part) - 1].rstrip('-')}-{step_part.rstrip('-')}"
