@@ -20,7 +20,7 @@ help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
 demo: $(READY)  ## Deploy churn's dev to a local account with the real cdk CLI, and run its steps on real data
-	@$(WITH_NODE) $(BIN)/python tools/demo.py
+	@$(WITH_NODE) $(BIN)/python -m tools.demo
 
 test: $(READY)  ## Everything that CI checks
 	@echo "== ruff: style";               $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -14,11 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from tools.environment import forget_credentials
-
-forget_credentials()
-
 from rich.console import Console
 from rich.table import Column, Table
 

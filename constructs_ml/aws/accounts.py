@@ -11,7 +11,7 @@ from constructs_ml.faults import refuse
 from constructs_ml.spec.account import Account
 
 # The beginning of every string that stands for something not known yet.
-_TOKEN = "${Token["
+_UNRESOLVED = "${Token["
 _BOUND: WeakKeyDictionary[IConstruct, Account] = WeakKeyDictionary()
 
 
@@ -37,7 +37,7 @@ def account_at(place: Place, given: Account | None) -> Account:
             "account-unbound", where=place.path, got="no account", allowed="account=, or bind_account(stage, account)"
         )
     for name, wanted, actual in (("id", account.id, record.account), ("region", account.region, record.region)):
-        if wanted and _TOKEN not in actual and wanted != actual:
+        if wanted and _UNRESOLVED not in actual and wanted != actual:
             raise refuse(
                 "account-environment",
                 where=place.path,

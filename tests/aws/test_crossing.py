@@ -13,6 +13,7 @@ from aws_cdk import Aspects, Environment, Stack, Stage, Tags, Validations
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from constructs_ml import Pipeline
 from constructs_ml.aws.crossing import Crossing, bring_in
 from constructs_ml.aws.places import place_of
 from constructs_ml.compiler.policies import Statement, add_role
@@ -161,7 +162,7 @@ def test_tokens_fill_slots_inside_text_and_as_lists(tmp_path: Path) -> None:
     found = resources(app)
     name = stack.get_logical_id(bucket.node.default_child)  # type: ignore[arg-type]
     assert found["XOne"]["Properties"]["Value"] == {"Fn::Sub": ["s3://${B}/x", {"B": {"Ref": name}}]}
-    assert found["XTwo"]["Properties"]["Value"] == {"Fn::Join": [",", ["a", "b"]]} or "a,b"
+    assert found["XTwo"]["Properties"]["Value"] == "a,b"
 
 
 def test_a_slot_that_nobody_fills_is_named(tmp_path: Path) -> None:
@@ -239,7 +240,11 @@ def test_code_travels_in_an_archive_that_is_the_same_everywhere(packaging: Any, 
         ]
         archive = next(assembly.rglob("*.assets.json")).parent / sources[0]
         made.append((archive.name, archive.read_bytes()))
-        names = zipfile.ZipFile(archive).namelist() if packaging == "zip" else tarfile.open(archive).getnames()
+        if packaging == "zip":
+            names = zipfile.ZipFile(archive).namelist()
+        else:
+            with tarfile.open(archive) as packed:
+                names = packed.getnames()
         assert names == ["helper.py", "main.py"]
     assert made[0] == made[1]
 
@@ -247,11 +252,8 @@ def test_code_travels_in_an_archive_that_is_the_same_everywhere(packaging: Any, 
 def test_one_content_is_one_asset_of_a_stack(tmp_path: Path) -> None:
     app = new_app(tmp_path)
     stack = new_stack(app)
-    for name in ("A", "B"):
-        brought(stack, compiled(pipeline(prepare())), name) if name == "A" else None
-    from constructs_ml import Pipeline
-
-    Pipeline(stack, "C", pipeline(prepare(name="other")), account=account())
+    for id, step in (("A", "prepare"), ("B", "other")):
+        Pipeline(stack, id, pipeline(prepare(name=step)), account=account())
     manifest = json.loads(next(Path(app.synth().directory).glob("S.assets.json")).read_text())
     assert sum("asset." in entry["source"]["path"] for entry in manifest["files"].values()) == 1
 

@@ -92,7 +92,7 @@ def test_the_demo_registers_a_model_that_passed_the_gate() -> None:
         "AWS_SECRET_ACCESS_KEY": "real",
     }
     done = subprocess.run(
-        [sys.executable, "tools/demo.py"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "tools.demo"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     report = json.loads((ROOT / "demo.json").read_text())
