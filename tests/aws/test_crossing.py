@@ -162,7 +162,7 @@ def test_tokens_fill_slots_inside_text_and_as_lists(tmp_path: Path) -> None:
     found = resources(app)
     name = stack.get_logical_id(bucket.node.default_child)  # type: ignore[arg-type]
     assert found["XOne"]["Properties"]["Value"] == {"Fn::Sub": ["s3://${B}/x", {"B": {"Ref": name}}]}
-    assert found["XTwo"]["Properties"]["Value"] == "a,b"
+    assert found["XTwo"]["Properties"]["Value"] == {"Fn::Join": [",", ["a", "b"]]}
 
 
 def test_a_slot_that_nobody_fills_is_named(tmp_path: Path) -> None:
