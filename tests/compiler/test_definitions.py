@@ -1,0 +1,163 @@
+"""Definitions, policies and drawings as they are written: snapshots of our own JSON, to be read in a diff."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from constructs_ml import (
+    S3,
+    Channel,
+    Code,
+    Compute,
+    Cron,
+    Execution,
+    Experiment,
+    Fail,
+    Function,
+    Image,
+    Input,
+    LambdaTask,
+    Network,
+    OnAlarm,
+    OnData,
+    Permission,
+    RawState,
+    Register,
+    Retry,
+    Serving,
+    Spot,
+    XGBoost,
+    between,
+    mermaid,
+)
+from constructs_ml.spec.account import AccountNetwork
+from tests.support import account, compiled, definition_of, evaluate, gate, opened_of, pipeline, prepare, train
+
+DAY, LEAST = Input("day", default="1997-09-30"), Input("least", "Number")
+DATA = Input("data", default=S3("raw/"))
+NETWORK = AccountNetwork(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
+
+
+def everything() -> Any:
+    check = LambdaTask(
+        name="check", function=Function(code="function", reads=(S3("raw/"),)), payload={"data": DATA, "n": 3}
+    )
+    first = prepare(
+        inputs={
+            "raw": Channel(source=DATA, mode="Pipe", distribution="ShardedByS3Key", compression="Gzip"),
+            "old": S3("s3://other/x/"),
+        },
+        arguments=("--day", DAY, "it's", 0.5),
+        environment={"OBJECTS": check.result("objects"), "HOME_OF": "${HOME}", "RUN": Execution("id")},
+        compute=Compute(instance_type="ml.r5d.large", instance_count=2, volume_gb=50),
+        network=Network(isolation=True, encrypt_between_containers=True),
+        retry=Retry(attempts=3, interval=timedelta(seconds=15), backoff=4),
+        experiment=Experiment(experiment="e", trial="t"),
+        raw={"ProcessingResources": {"ClusterConfig": {"VolumeSizeInGB": 70}}},
+    )
+    trained = train(
+        channels={
+            "train": Channel(source=first.output("train"), mode="FastFile", content_type="text/csv", shuffle_seed=3)
+        },
+        hyperparameters={"depth": 3, "rate": 0.1, "flag": True, "day": DAY},
+        code=Code("folder", "main.py"),
+        spot=Spot(max_wait=timedelta(hours=30)),
+        timeout=timedelta(hours=20),
+        job_retries=3,
+    )
+    judged = evaluate(arguments=("--job", trained.job_name))
+    serving = Serving(code="inference.py", instance_types=("ml.m5.large",), environment={"A": "b"})
+    when = between(judged.metric("auc"), 0.7, 0.9) & ~(trained.metric("validation:auc") < LEAST) | (
+        judged.metric("f") > judged.metric("g")
+    )
+    chosen = gate(
+        when=when,
+        then=(Register(model=trained.model, metrics=judged, serving=serving, description="d"),),
+        otherwise=(Fail(cause="no", error="Bad"),),
+    )
+    arn = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:q"
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sqs:getQueueUrl",
+        "Parameters": {"QueueName": "${q}"},
+        "ResultPath": None,
+    }
+    raw = RawState(name="ask", state=state, permissions=(Permission(actions=("sqs:GetQueueUrl",), resources=(arn,)),))
+    triggers = (
+        Cron("0 3 * * ? *", inputs={"least": 0.5}),
+        OnData("raw/", to="data", inputs={"least": 0.5}),
+        OnAlarm("kpi", inputs={"least": 0.1}),
+    )
+    return pipeline(
+        check, first, trained, judged, chosen, raw, inputs=(DAY, LEAST, DATA), triggers=triggers, tags={"team": "x"}
+    )
+
+
+def own_image() -> Any:
+    own = train(
+        name="own",
+        image=Image("churn:1"),
+        channels={"train": S3("prepared/")},
+        warm_pool=timedelta(minutes=5),
+        network=Network(vpc=False),
+        metrics=(),
+    )
+    builtin = train(name="builtin", image=XGBoost("1.7-1"), code=None, channels={}, hyperparameters={}, metrics=())
+    existing = LambdaTask(name="tell", function="existing", timeout=timedelta(seconds=30))
+    return pipeline(own, builtin, existing, RawState(name="pause", state={"Type": "Wait", "Seconds": 5}))
+
+
+CASES: dict[str, tuple[Any, Any]] = {
+    "plain": (pipeline, account),
+    "everything": (
+        everything,
+        lambda: account(network=NETWORK, permissions_boundary="arn:aws:iam::111111111111:policy/B"),
+    ),
+    "own image": (own_image, lambda: account(network=NETWORK)),
+    "no region": (pipeline, lambda: account(id=None, region=None)),
+}
+
+
+@pytest.fixture
+def json_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(JSONSnapshotExtension)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_definition_is_written_like_this(name: str, json_snapshot: SnapshotAssertion) -> None:
+    spec, where = CASES[name]
+    result = compiled(spec(), where(), commit="a" * 40)
+    assert {"definition": definition_of(result), "opened": opened_of(result)} == json_snapshot
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_other_resources_are_written_like_this(name: str, json_snapshot: SnapshotAssertion) -> None:
+    spec, where = CASES[name]
+    result = compiled(spec(), where(), commit="a" * 40)
+    rest = {key: dict(resource) for key, resource in result.resources.items()}
+    rest["TrainingStateMachine"]["Properties"] = {
+        key: value for key, value in rest["TrainingStateMachine"]["Properties"].items() if key != "DefinitionString"
+    }
+    reasons = [[item.resource, item.kind, item.subject, item.reason] for item in result.acknowledgements]
+    assert {"resources": rest, "mappings": sorted(result.mappings), "accepted": reasons} == json_snapshot
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_whatever_is_compiled_is_proved(name: str) -> None:
+    from constructs_ml.compiler.proofs import prove_template
+
+    spec, where = CASES[name]
+    assert prove_template(compiled(spec(), where()).resources) == ()
+
+
+def test_everything_is_drawn_like_this(snapshot: SnapshotAssertion) -> None:
+    assert mermaid(everything()) == snapshot
+
+
+def test_a_pipeline_compiles_the_same_twice() -> None:
+    assert compiled(everything()).resources == compiled(everything()).resources
