@@ -151,6 +151,8 @@ _ROWS: dict[str, Refusal] = {
     "type-region": Refusal("the region has no {type}", "the stack could not be created", "account"),
     # constructs
     "model-taken": Refusal("two stacks of one fleet are named {name!r}", "a model's name is its stack's name"),
+    "account-half": Refusal("the account says half of where it is", "id and region make one environment"),
+    "account-id": Refusal("not the id of an account", "a template would be built for an account that cannot exist"),
     "account-unbound": Refusal("no account is known here", "names, images and roles follow from the account"),
     "account-environment": Refusal(
         "the account's {name} is not that of the stack",

@@ -206,6 +206,8 @@ CASES: dict[str, Callable[[Path], object]] = {
     "accounts-boundary": load(one("permissions_boundary: arn:aws-cn:iam::111111111111:policy/Boundary")),
     "accounts-closed": load(one("existing_customer: [model-moniter]")),
     "stage-missing": lambda folder: Accounts("accounts.yaml", {"dev": account()})["prod"],
+    "account-half": lambda _: account(region=None),
+    "account-id": lambda _: account(id="1111-1111-1111"),
     "account-unbound": in_cdk(unbound),
     "account-environment": in_cdk(elsewhere),
     "model-taken": fleet("churn", "churn"),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
+
+from constructs_ml.contract import names
+from constructs_ml.facts import regions
+from constructs_ml.faults import refuse
+from constructs_ml.spec.checks import check_name
 
 JobKind = Literal["training", "processing"]
 
@@ -59,3 +65,14 @@ class Account:
     existing_customer: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     where: str = ""
+
+    def __post_init__(self) -> None:
+        where = self.where or f"Account({self.stage!r})"
+        check_name("stage", self.stage, where, longest=names.STAGE_LENGTH)
+        if (self.id is None) != (self.region is None):
+            got = f"id {self.id!r} and region {self.region!r}"
+            raise refuse("account-half", where=where, got=got, allowed="both, or neither")
+        if self.id is not None and not re.fullmatch(r"[0-9]{12}", self.id):
+            raise refuse("account-id", where=where, got=repr(self.id), allowed="twelve digits, as text")
+        if self.region is not None:
+            regions.partition_of(self.region, where)

@@ -38,10 +38,10 @@ def judged(*definitions: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_every_shape_of_pipeline_is_valid() -> None:
     definitions = [runnable(compiled(spec(), where())) for spec, where in CASES.values()]
-    for account in Accounts.load(ROOT / "apps" / "churn" / "accounts.yaml"):
-        definitions.append(runnable(compile_pipeline(churn.pipeline, account, prefix="Training")))
+    accounts = Accounts.load(ROOT / "apps" / "churn" / "accounts.yaml")
+    definitions += [runnable(compile_pipeline(churn.pipeline, account, prefix="Training")) for account in accounts]
     for verdict in judged(*definitions):
-        assert verdict["isValid"], verdict["errorsText"] if "errorsText" in verdict else verdict
+        assert verdict["isValid"], verdict
 
 
 @pytest.mark.parametrize("change", ["Next", "Type", "StartAt"])
