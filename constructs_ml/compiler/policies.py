@@ -59,14 +59,13 @@ def document(statements: Sequence[Statement]) -> Json:
     return {"Version": _VERSION, "Statement": [statement.render() for statement in statements]}
 
 
-def trust(services: Sequence[str], condition: Mapping[str, Json] | None = None) -> Json:
+def trust(services: Sequence[str]) -> Json:
     """Who may assume a role: AWS services, on behalf of this account only."""
-    own_account = {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}}
     statement = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
         "Principal": {"Service": _one_or_many(sorted(services))},
-        "Condition": dict(condition) if condition else own_account,
+        "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
     }
     return {"Version": _VERSION, "Statement": [statement]}
 

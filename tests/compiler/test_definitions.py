@@ -112,6 +112,36 @@ def own_image() -> Any:
     return pipeline(own, builtin, existing, RawState(name="pause", state={"Type": "Wait", "Seconds": 5}))
 
 
+def corners() -> Any:
+    depth, flag = Input("depth", "Number", default=3), Input("flag", "Boolean", default=True)
+    again = Retry(attempts=1, on=("Lambda.Unknown",))
+    tell = LambdaTask(name="tell", function="existing", retry=again, payload={"flag": flag, "off": False})
+    first = prepare(
+        arguments=("ünïcode", DAY, "ünïcode", "two\nlines"), environment={"OFF": False, "ANSWER": tell.result("answer")}
+    )
+    judged = evaluate(inputs={}, arguments=("--after", first.job_name), metrics="report/sub/metrics.json")
+    trained = train(channels={}, hyperparameters={"depth": depth, "off": False, "job": judged.job_name}, retry=Retry())
+    branch = {"StartAt": "a", "States": {"a": {"Type": "Pass", "End": True}}}
+    inner = {"StartAt": "b", "States": {"b": {"Type": "Pass", "End": True}}}
+    caught = [{"ErrorEquals": ["Mine"], "Next": "pause", "ResultPath": "$.raw.error"}]
+    both = RawState(name="both", state={"Type": "Parallel", "Branches": [branch], "Catch": caught, "ResultPath": None})
+    each = {"Type": "Map", "ItemsPath": "$.inputs.items", "ItemProcessor": inner, "ResultPath": None}
+    pause = RawState(name="pause", state={"Type": "Wait", "Seconds": 5})
+    shut = gate(name="shut", when=judged.metric("auc") > 0.5, then=(), otherwise=(Fail(name="low", cause="low"),))
+    wide = gate(
+        name="wide",
+        when=judged.metric("auc") > 0.6,
+        then=(Register(model=trained.model, metrics=judged),),
+        otherwise=(),
+    )
+    steps = (tell, first, judged, trained, both, RawState(name="each", state=each), pause, shut, wide)
+    return pipeline(*steps, inputs=(DAY, depth, flag))
+
+
+def one_input() -> Any:
+    return pipeline(prepare(arguments=(DAY,)), inputs=(DAY,))
+
+
 CASES: dict[str, tuple[Any, Any]] = {
     "plain": (pipeline, account),
     "everything": (
@@ -119,6 +149,8 @@ CASES: dict[str, tuple[Any, Any]] = {
         lambda: account(network=NETWORK, permissions_boundary="arn:aws:iam::111111111111:policy/B"),
     ),
     "own image": (own_image, lambda: account(network=NETWORK)),
+    "corners": (corners, account),
+    "one input": (one_input, account),
     "no region": (pipeline, lambda: account(id=None, region=None)),
 }
 

@@ -180,3 +180,16 @@ def test_wildcards_beyond_the_inline_limit_are_acknowledged_on_the_policy_that_h
 def test_a_wildcard_without_a_reason_is_a_mistake_of_the_library(statement: Statement) -> None:
     with pytest.raises(AssertionError, match="has a wildcard without a reason"):
         acknowledge(Template("X"), "XRole", [statement])
+
+
+def test_a_statement_that_is_cut_keeps_its_condition_and_its_reason_in_every_piece() -> None:
+    condition = {"StringEquals": {"aws:ResourceAccount": "1"}}
+    wild = tuple(f"{name}*" for name in many(300))
+    template, role = added(Statement(("a",), wild, condition, because="why"))
+    assert len(role.policies) > 2
+    for name in role.policies:
+        assert template.resources[name]["Type"] == "AWS::IAM::ManagedPolicy"
+        for statement in template.resources[name]["Properties"]["PolicyDocument"]["Statement"]:
+            assert statement["Condition"] == condition
+    assert {item.reason for item in template.acknowledgements} == {"why"}
+    assert len(template.acknowledgements) == 300
