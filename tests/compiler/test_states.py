@@ -336,3 +336,10 @@ def test_two_metrics_of_one_training_job_do_not_mix() -> None:
         pipeline(prepare(), both, gate(when=when, then=(Fail(name="end-both", cause="both"),), otherwise=()))
     )
     assert ended.cause == "PipelineFailed: both"
+
+
+def test_the_other_arm_goes_on_with_the_next_step_too() -> None:
+    chosen = gate(then=(), otherwise=(prepare(name="again"),))
+    spec = pipeline(prepare(), train(), evaluate(), chosen, prepare(name="last"))
+    bad = {"aws-sdk:s3:getObject": {"Body": '{"auc": 0.1}'}}
+    assert ran(spec, bad)[0].states[-4:] == ("gate", "again", "last", "Done")
