@@ -9,23 +9,14 @@ PROCESSING_OUTPUTS = 10
 TRAINING_CHANNELS = 20
 HYPERPARAMETERS = 100
 ENVIRONMENT_VARIABLES = 100
-CONTAINER_TEXT_LENGTH = 256
 VOLUME_GB = 16_384
-JOB_TAGS = 50
 
 # IAM quotas: characters without white space, of all inline policies of a role together and of one managed policy.
 IAM_INLINE_POLICY_CHARACTERS = 10_240
 IAM_MANAGED_POLICY_CHARACTERS = 6_144
-IAM_MANAGED_POLICIES = 10
-
-# CloudFormation quotas.
-STACK_RESOURCES = 500
-TEMPLATE_BYTES = 1_000_000
 
 # Step Functions quotas.
-DEFINITION_BYTES = 1_000_000
 STATE_NAME_LENGTH = 80
-PAYLOAD_BYTES = 262_144
 
 # The oldest interpreter that `contract` runs on: AWS's scikit-learn 1.0-1 and XGBoost 1.5-1 images ship it.
 OLDEST_PYTHON = (3, 9)

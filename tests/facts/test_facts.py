@@ -145,8 +145,6 @@ def test_closed_services_name_their_successor() -> None:
         ("HyperParameters", "max", limits.HYPERPARAMETERS),
         ("ProcessingEnvironmentMap", "max", limits.ENVIRONMENT_VARIABLES),
         ("TrainingEnvironmentMap", "max", limits.ENVIRONMENT_VARIABLES),
-        ("ContainerEntrypointString", "max", limits.CONTAINER_TEXT_LENGTH),
-        ("TagList", "max", limits.JOB_TAGS),
     ],
 )
 def test_limits_are_botocores(shape: str, key: str, value: int) -> None:

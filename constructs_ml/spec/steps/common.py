@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.images import ContainerImage, Image
 from constructs_ml.spec.jobs import Code
@@ -14,8 +15,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _METRIC_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def check_environment(environment: Mapping[str, object], where: str) -> None:
-    """Names of environment variables as the services accept them; at most 100."""
+def check_environment(environment: Mapping[str, object], where: str, *, own: int = 0) -> None:
+    """Names of environment variables as the services accept them; `own` more are set by the library."""
     for name in environment:
         if not _VARIABLE.fullmatch(name):
             raise refuse(
@@ -24,13 +25,14 @@ def check_environment(environment: Mapping[str, object], where: str) -> None:
                 got=repr(name),
                 allowed="letters, digits and _, not beginning with a digit",
             )
-    if len(environment) > 48:
+    most = limits.ENVIRONMENT_VARIABLES - own
+    if len(environment) > most:
         raise refuse(
             "number-range",
             quantity="the number of environment variables",
             where=where,
             got=len(environment),
-            allowed="at most 48",
+            allowed=f"at most {most}",
         )
 
 

@@ -57,7 +57,7 @@ class Process:
         for name, channel in self.sources.items():
             if channel.mode != "File" and channel.mode != "Pipe":
                 raise refuse("input-mode", where=f"{where}, input {name!r}", got=channel.mode, allowed=("File", "Pipe"))
-        check_environment(self.environment, where)
+        check_environment(self.environment, where, own=len(self.folders))
         check_duration("timeout", self.timeout, where, timedelta(minutes=1), 5 * DAY)
         self._check_outputs(where)
         object.__setattr__(self, "inputs", frozen(self.inputs))

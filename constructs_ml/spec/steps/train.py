@@ -99,7 +99,7 @@ class Train:
                 got=len(self.hyperparameters),
                 allowed=f"at most {limits.HYPERPARAMETERS - 3}",
             )
-        check_environment(self.environment, where)
+        check_environment(self.environment, where, own=len(self.channels) + 2)
         check_duration("timeout", self.timeout, where, timedelta(minutes=1), 28 * DAY)
         self._check_capacity(where)
         names = [metric.name for metric in self.metrics]
