@@ -63,9 +63,12 @@ def test_hotswap_takes_a_changed_definition(tmp_path: Path) -> None:
         command = [os.environ["JSII_NODE"], str(CDK), *arguments]
         environment = {**without_credentials(), **local.environment()}
         text = ""
-        with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as started:
-            assert started.stderr is not None
-            for line in started.stderr:
+        # Which stream the CLI talks on depends on the variable CI.
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as started:
+            assert started.stdout is not None
+            for line in started.stdout:
                 text += line
                 if "arn:aws:states" in line:
                     started.kill()
