@@ -148,6 +148,164 @@ _ROWS: dict[str, Refusal] = {
     "trigger-input": Refusal("the trigger gives {name!r}, which is no input of the pipeline", "no step could use it"),
     "trigger-value": Refusal("the trigger gives {name!r} a value that does not fit", "the run would fail at its start"),
     "trigger-missing": Refusal("the trigger leaves out required inputs", "the run would fail at its start"),
+    # features
+    "feature-name": Refusal("not the name of a feature", "Feature Store and its Glue table refuse other names"),
+    "feature-reserved": Refusal(
+        "Feature Store takes this name itself", "the offline store adds the columns {names} to every record"
+    ),
+    "feature-type": Refusal("not a type of features", "Feature Store keeps three types"),
+    "feature-taken": Refusal("two features are named {name!r}", "the Glue table does not tell upper case from lower"),
+    "feature-missing": Refusal(
+        "the {role} is none of the features", "every record is found by its identifier and ordered by its event time"
+    ),
+    "feature-role-type": Refusal(
+        "the {role} has a type that cannot be one", "identifiers are compared exactly; times are ISO 8601 or seconds"
+    ),
+    "feature-roles": Refusal(
+        "record identifier and event time are the same feature", "each record would overwrite none and follow none"
+    ),
+    "features-form": Refusal("the features are no Feature objects", "a tuple keeps the order in which they are kept"),
+    "column-type": Refusal("the column {name!r} has a type that Feature Store cannot keep", "nothing is guessed"),
+    "schema-file": Refusal("not a JSON Schema of a record", "features are the properties of an object"),
+    "package-missing": Refusal("the package {package} is not installed", "only this reader needs it"),
+    "group-taken": Refusal("two feature groups are named {name!r}", "a group's name is its logical id"),
+    "group-conflict": Refusal(
+        "two models declare the feature group {name!r} differently", "the group exists once and is shared by its name"
+    ),
+    # stores
+    "store-missing": Refusal("the feature group has no store", "its records would be kept nowhere"),
+    "store-storage": Refusal("not a storage of online stores", "Feature Store has two"),
+    "store-format": Refusal("not a table format of offline stores", "Feature Store writes two"),
+    "store-table": Refusal("not a table of the Glue catalogue", "the catalogue keeps names in lower case"),
+    "store-iceberg-table": Refusal(
+        "an Iceberg store cannot use a table of your own", "Feature Store keeps the table's metadata beside the data"
+    ),
+    "store-throughput": Refusal("provisioned throughput without an online store", "only the online store is read so"),
+    "store-memory-throughput": Refusal(
+        "an in-memory store has no provisioned throughput", "the throughput mode is the standard storage's"
+    ),
+    # recorded schemas
+    "schema-removed": Refusal(
+        "the feature {name!r} of the recorded schema is gone",
+        "CloudFormation would fail the update: Feature Store never removes a feature, and values written stay",
+    ),
+    "schema-retyped": Refusal(
+        "the feature {name!r} has another type than the recorded schema",
+        "CloudFormation would fail the update: Feature Store never retypes a feature, and values written stay",
+    ),
+    "schema-create-only": Refusal(
+        "{name} differs from the recorded schema and can never change",
+        "CloudFormation would make a new group and leave the old one, with every record in it, behind",
+    ),
+    "schema-batch": Refusal(
+        "more features are new than one update can add", "UpdateFeatureGroup takes 100 and is called once a deployment"
+    ),
+    "schema-record": Refusal("the recorded schema cannot be read", "evolution is judged by what was recorded"),
+    # deployment policies
+    "deployment-step": Refusal("the step has no size, or two", "traffic moves in steps of one known size"),
+    "deployment-timeout": Refusal(
+        "the policy waits longer than the update may take",
+        "SageMaker ends an update after its timeout, 8 hours at most",
+    ),
+    "deployment-half": Refusal(
+        "a step is larger than half the fleet", "SageMaker takes at most half the fleet in one step"
+    ),
+    "serverless-deployment": Refusal(
+        "a serverless endpoint takes no deployment policy",
+        "deployment guardrails are for real-time and asynchronous endpoints",
+    ),
+    "inferentia-deployment": Refusal(
+        "an endpoint on ml.inf1 takes no deployment policy", "SageMaker would move all traffic at once, without a bake"
+    ),
+    "variants-rolling": Refusal(
+        "an endpoint of several variants cannot be updated in batches",
+        "rolling deployments exclude multi-variant endpoints",
+    ),
+    "rollback-alarms": Refusal("too many alarms roll an update back", "SageMaker watches ten at most"),
+    # variants and what they run on
+    "variant-taken": Refusal("two variants are named {name!r}", "a variant's name is its place in the traffic"),
+    "variant-weights": Refusal("no variant gets any traffic", "weights are shares of their sum"),
+    "artifact-key": Refusal("not a model artifact", "SageMaker unpacks a .tar.gz"),
+    "capture-what": Refusal("not what can be captured", "SageMaker captures requests, answers, or both"),
+    "serverless-memory": Refusal("not a memory size of serverless variants", "SageMaker offers whole GB from 1 to 6"),
+    "serverless-capture": Refusal(
+        "a serverless endpoint captures nothing", "data capture is for endpoints with instances"
+    ),
+    "serverless-variants": Refusal("a serverless endpoint has one variant", "SageMaker refuses more"),
+    "serverless-network": Refusal(
+        "a serverless endpoint has no network settings", "VPC and network isolation are for endpoints with instances"
+    ),
+    "serverless-image": Refusal(
+        "a serverless variant cannot pull an image of another account",
+        "serverless inference takes its image from the account's own ECR",
+    ),
+    # scaling
+    "scaling-measure": Refusal("autoscaling by several measures, or by nothing", "one target can be tracked at a time"),
+    "scaling-schedule": Refusal("two schedules are named {name!r}", "a schedule is known by its name"),
+    "scaling-zero": Refusal(
+        "a variant cannot scale to zero", "only inference components do; a serverless variant does it by itself"
+    ),
+    "scaling-count": Refusal(
+        "the variant begins outside the bounds of its autoscaling", "it would be changed as soon as it is there"
+    ),
+    "scaling-concurrency": Refusal(
+        "the bounds do not fit the variant's concurrency", "provisioned concurrency begins within the bounds"
+    ),
+    "serverless-scaling": Refusal("a serverless variant scales by itself", "only provisioned concurrency is a target"),
+    "burstable-scaling": Refusal("ml.t2 instances do not scale", "autoscaling is not for burstable instances"),
+    "provisioned-measure": Refusal(
+        "provisioned concurrency is not scaled by this measure", "it has no instances to measure"
+    ),
+    "instances-measure": Refusal(
+        "instances are not scaled by this measure", "it is the share of provisioned concurrency in use"
+    ),
+    # alarms
+    "alarm-period": Refusal("not the period of an alarm", "metrics of endpoints come once a minute"),
+    "alarm-severity": Refusal("not a severity", "alarms are told apart by two"),
+    "alarm-twice": Refusal("two alarms of one kind", "a kind of alarm is made once a variant"),
+    "alarm-bound": Refusal("the alarm has no bound, or two", "an alarm rings on one side of one number"),
+    # monitors
+    "monitor-metric": Refusal("not the name of a metric", "CloudWatch finds the metric by its name"),
+    "monitor-problem": Refusal("not a kind of problem", "the metrics of model quality follow from it"),
+    "monitor-answer": Refusal("the monitor does not know where the answer is", "it is compared with the label"),
+    "monitor-regression": Refusal("a regression has no probability", "its answer is the number itself"),
+    "monitor-threshold": Refusal(
+        "a probability without its threshold, or a threshold without it", "the answer is what lies above the threshold"
+    ),
+    "monitor-window": Refusal("the monitor looks at no captured hour", "capture is kept by the hour, labels come late"),
+    "monitor-alarm-twice": Refusal("two alarms watch {metric!r} alike", "an alarm is known by metric and severity"),
+    "monitor-taken": Refusal("two monitors are named {name!r}", "a monitor's name is its schedule's name"),
+    "monitor-capture": Refusal(
+        "the monitors have nothing to look at", "they read what the endpoint captures, and begin after it"
+    ),
+    "monitor-closed": Refusal(
+        "the account cannot use Model Monitor",
+        "it is closed to new customers since 2026-07-30; the portable engine that comes under the same specs needs no "
+        "closed service",
+        "account",
+    ),
+    "baseline-file": Refusal("not a file below the baseline's place", "its S3 URI is made from both"),
+    "baseline-source": Refusal("not the place of a baseline", "a monitor compares with files in S3"),
+    "baseline-unknown": Refusal(
+        "the baseline is no output of the model's pipeline", "the monitor would compare with a file that nothing writes"
+    ),
+    # pins
+    "pin-form": Refusal("not a version of a model", "an account serves exactly what it pins", "account"),
+    "pin-variant": Refusal("the pins name no variant of the endpoint", "a pin is for one variant", "account"),
+    "pin-partial": Refusal(
+        "some variants are pinned and some are not", "an endpoint comes up with all of its variants", "account"
+    ),
+    "pin-group": Refusal(
+        "the pinned version belongs to another model's group",
+        "the endpoint would answer with a model that nobody reviewed here",
+        "account",
+    ),
+    "pin-region": Refusal(
+        "the pinned version is of another region", "CreateModel takes model packages of its own region", "account"
+    ),
+    "pin-image": Refusal(
+        "the pinned artifact has no image to serve it", "an artifact does not say what runs it", "account"
+    ),
     "type-region": Refusal("the region has no {type}", "the stack could not be created", "account"),
     # constructs
     "model-taken": Refusal("two stacks of one fleet are named {name!r}", "a model's name is its stack's name"),

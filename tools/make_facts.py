@@ -16,9 +16,35 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).parent.parent / "constructs_ml" / "facts" / "data"
-FAMILIES = {"sklearn": "sklearn", "xgboost": "xgboost", "pytorch": "pytorch"}
+FAMILIES = ("sklearn", "xgboost", "pytorch")
 SCOPES = ("training", "inference")
+MONITOR = "model-monitor"
 TYPE_PREFIXES = ("AWS::SageMaker::", "AWS::Scheduler::", "AWS::StepFunctions::")
+# What an update does is recorded for the types that this library compiles, and for all of SageMaker's.
+UPDATED_TYPES = (
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Events::Rule",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Role",
+    "AWS::KMS::Alias",
+    "AWS::KMS::Key",
+    "AWS::LakeFormation::PrincipalPermissions",
+    "AWS::LakeFormation::Resource",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SSM::Parameter",
+    "AWS::Scheduler::Schedule",
+    "AWS::StepFunctions::StateMachine",
+)
 # https://docs.aws.amazon.com/ec2/latest/instancetypes : families whose sizes all carry an NVMe instance store.
 NVME_FAMILIES = frozenset(
     [
@@ -89,10 +115,15 @@ def images() -> dict[str, Any]:
     """Repositories, tags and registries of the framework images, each set of registries once."""
     groups: list[Mapping[str, str]] = []
     families: dict[str, Any] = {}
-    for family, file in FAMILIES.items():
-        config = json.loads((files("sagemaker.core") / "image_uri_config" / f"{file}.json").read_text())
+    for family in FAMILIES:
+        config = _image_config(family)
         families[family] = {scope: _versions(config[scope], groups) for scope in SCOPES}
+    families[MONITOR] = {"monitoring": _versions(_image_config(MONITOR), groups)}
     return {"source": f"sagemaker-core {version('sagemaker-core')}", "families": families, "registries": groups}
+
+
+def _image_config(name: str) -> Any:
+    return json.loads((files("sagemaker.core") / "image_uri_config" / f"{name}.json").read_text())
 
 
 def _versions(config: Mapping[str, Any], groups: list[Mapping[str, str]]) -> dict[str, Any]:
@@ -193,10 +224,34 @@ def services() -> dict[str, Any]:
     }
 
 
+def updates() -> dict[str, Any]:
+    """What an update of each type replaces: its create-only properties, or all of them without an update handler."""
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+    region = "us-east-1"
+    names = {name for name in PROVIDER_SCHEMA_MANAGER.get_resource_types(region) if name.startswith("AWS::SageMaker::")}
+    found = {}
+    for name in sorted({*names, *UPDATED_TYPES}):
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, name).schema
+        tagging = schema.get("tagging") or {}
+        found[name] = {
+            "create_only": sorted(map(_property, schema.get("createOnlyProperties", []))),
+            "maybe_create_only": sorted(map(_property, schema.get("conditionalCreateOnlyProperties", []))),
+            "updatable": "update" in schema.get("handlers", {"update": {}}),
+            "tags": _property(tagging.get("tagProperty", "/properties/Tags")),
+        }
+    return {"source": f"CloudFormation registry schemas in cfn-lint {version('cfn-lint')}, {region}", "types": found}
+
+
+def _property(pointer: str) -> str:
+    """A JSON pointer of a schema as a path below the properties."""
+    return pointer.removeprefix("/properties/").replace("/", ".")
+
+
 def main(date: str) -> None:
     """Write every file, each with its source and date."""
     DATA.mkdir(parents=True, exist_ok=True)
-    for make in (regions, images, instances, services):
+    for make in (regions, images, instances, services, updates):
         content = {"date": date, **make()}
         path = DATA / f"{make.__name__}.json"
         path.write_text(json.dumps(content, separators=(",", ":"), sort_keys=True) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from constructs_ml.compiler import permissions
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.images import registry_arn
 from constructs_ml.compiler.infrastructure import arn, bucket_arn
@@ -15,7 +16,6 @@ from constructs_ml.spec.steps import Function, LambdaTask, Process, RawState, Re
 from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import S3, Input, Location, ModelArtifact, Output
 
-_OBJECTS = "the objects below a declared prefix have no names before they exist"
 _JOBS = "a job's name ends in a UUID, so that every attempt has its own"
 _LOG_GROUP = {"training": "/aws/sagemaker/TrainingJobs", "processing": "/aws/sagemaker/ProcessingJobs"}
 _JOB_TYPE = {"training": ("TrainingJob", "training-job"), "processing": ("ProcessingJob", "processing-job")}
@@ -25,36 +25,23 @@ _EVENTS_RULE = {"training": "Training", "processing": "Processing"}
 def job_statements(context: Context, kind: JobKind, steps: Sequence[Process | Train]) -> list[Statement]:
     """What the containers of one kind of job may do."""
     infrastructure = context.infrastructure
-    written = bucket_arn(
-        infrastructure.artifact_bucket, names.pipeline_prefix(context.spec.model, context.spec.name) + "*"
-    )
+    prefix = names.pipeline_prefix(context.spec.model, context.spec.name)
+    written = bucket_arn(infrastructure.artifact_bucket, f"{prefix}*")
     statements = [
         *_reads(context, steps),
-        Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (written,), because=_OBJECTS),
-        *_logs(kind),
-        Statement(
-            ("cloudwatch:PutMetricData",),
-            ("*",),
-            {"StringEquals": {"cloudwatch:namespace": [f"/aws/sagemaker/{_JOB_TYPE[kind][0]}s"]}},
-            because="PutMetricData has no resources; the namespace bounds it",
-        ),
-        *_images(context, steps),
+        Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (written,), because=permissions.OBJECTS),
+        *permissions.logs(_LOG_GROUP[kind]),
+        permissions.publish(f"/aws/sagemaker/{_JOB_TYPE[kind][0]}s"),
+        *permissions.pull([registry_arn(context.template, context.account, step.image) for step in steps]),
     ]
     if any(isinstance(step, Train) and step.spot and step.spot.checkpoints for step in steps):
-        statements.append(Statement(("s3:GetObject",), (written,), because=_OBJECTS))
+        statements.append(Statement(("s3:GetObject",), (written,), because=permissions.OBJECTS))
     if infrastructure.data_key_arn is not None:
         statements.append(_key(infrastructure.data_key_arn, "kms:Decrypt"))
     if infrastructure.key_arn is not None:
-        statements.append(_key(infrastructure.key_arn, "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"))
-        statements.append(
-            Statement(
-                ("kms:CreateGrant",),
-                (infrastructure.key_arn,),
-                {"Bool": {"kms:GrantIsForAWSResource": "true"}},
-            )
-        )
+        statements += permissions.use_key(infrastructure.key_arn)
     if infrastructure.subnets is not None and any(step.network.vpc is not False for step in steps):
-        statements += _network()
+        statements += permissions.network()
     return statements
 
 
@@ -66,19 +53,10 @@ def _reads(context: Context, steps: Sequence[Process | Train]) -> Iterator[State
         if prefix not in known:
             known.append(prefix)
     for bucket, known in prefixes.values():
-        objects = tuple(bucket_arn(bucket, f"{prefix}*") for prefix in sorted(known))
-        yield Statement(("s3:GetObject",), objects, because=_OBJECTS)
-        yield Statement(
-            ("s3:ListBucket",),
-            (bucket_arn(bucket),),
-            {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in sorted(known)]}},
-        )
+        yield from permissions.read(bucket, sorted(known))
     code = [context.code[step.name].asset for step in steps if step.name in context.code]
     if code:
-        bucket = asset(code[0], "bucket")
-        because = "code is named by its content: naming the objects would change the role with every commit"
-        yield Statement(("s3:GetObject",), (bucket_arn(bucket, "*"),), because=because)
-        yield Statement(("s3:ListBucket",), (bucket_arn(bucket),))
+        yield from permissions.read_code(asset(code[0], "bucket"))
 
 
 def _sources(context: Context, steps: Sequence[Process | Train]) -> Iterator[tuple[Json, str]]:
@@ -101,45 +79,6 @@ def _places(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
             if isinstance(source.default, S3):
                 known.append((source.default.bucket or data, source.default.key))
             yield from known or [(data, "")]
-
-
-def _logs(kind: JobKind) -> list[Statement]:
-    group = arn("logs", f"log-group:{_LOG_GROUP[kind]}")
-    streams = arn("logs", f"log-group:{_LOG_GROUP[kind]}:log-stream:*")
-    because = "SageMaker names the log streams after job and instance"
-    return [
-        Statement(("logs:CreateLogGroup", "logs:DescribeLogStreams"), (group,)),
-        Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (streams,), because=because),
-    ]
-
-
-def _images(context: Context, steps: Sequence[Process | Train]) -> list[Statement]:
-    registries = tuple(registry_arn(context, step.image) for step in steps)
-    return [
-        Statement(("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"), registries),
-        Statement(("ecr:GetAuthorizationToken",), ("*",), because="GetAuthorizationToken has no resources"),
-    ]
-
-
-def _network() -> list[Statement]:
-    described = (
-        "ec2:DescribeDhcpOptions",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcs",
-    )
-    changed = (
-        "ec2:CreateNetworkInterface",
-        "ec2:CreateNetworkInterfacePermission",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DeleteNetworkInterfacePermission",
-    )
-    places = tuple(arn("ec2", f"{kind}/*") for kind in ("network-interface", "subnet", "security-group"))
-    return [
-        Statement(described, ("*",), because="EC2's describe calls have no resources"),
-        Statement(changed, places, because="network interfaces are made for each job"),
-    ]
 
 
 def states_statements(context: Context, roles: Sequence[Json]) -> list[Statement]:
@@ -242,10 +181,7 @@ def function_statements(context: Context, step: str, function: Function) -> list
         bucket = place.bucket or context.infrastructure.data_bucket
         buckets.setdefault(str(bucket), (bucket, []))[1].append(place.key)
     for bucket, keys in buckets.values():
-        objects = tuple(bucket_arn(bucket, f"{key}*") for key in keys)
-        listing = {"StringLike": {"s3:prefix": [f"{key}*" for key in keys]}}
-        statements.append(Statement(("s3:GetObject",), objects, because=_OBJECTS))
-        statements.append(Statement(("s3:ListBucket",), (bucket_arn(bucket),), listing))
+        statements += permissions.read(bucket, keys)
     if function.reads and context.infrastructure.key_arn is not None:
         statements.append(_key(context.infrastructure.key_arn, "kms:Decrypt"))
     return statements

@@ -77,4 +77,5 @@ def _account(stage: str, item: AccountItem, source: Source) -> Account:
         subnets=tuple(network.subnets), security_groups=tuple(network.security_groups)
     )
     values["instances"] = InstanceRules(**{**instances.model_dump(), "allowed": tuple(instances.allowed)})
+    values["models"] = {name: model.build() for name, model in item.models.items()}
     return Account(stage=stage, where=source.at(("accounts", stage)), **values)

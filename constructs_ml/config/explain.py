@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from constructs_ml.config.hints import hinted
+from constructs_ml.config.models import DeploymentItem, ModelItem
 from constructs_ml.config.schema import AccountItem, AccountsFile, InstancesItem, NetworkItem
 from constructs_ml.config.source import Place, Source
 from constructs_ml.faults import Faults
@@ -31,6 +34,8 @@ def explain(detail: ErrorDetails, source: Source, faults: Faults) -> None:
     if kind == "refused":
         context = detail["ctx"]
         faults.add(context["row"], where=where, got=context["got"], allowed=context["allowed"])
+    elif kind == "fault":
+        faults.found.append(replace(detail["ctx"]["fault"], where=where))
     elif kind == "extra_forbidden":
         allowed = _siblings(place)
         key = str(place[-1])
@@ -49,11 +54,18 @@ def explain(detail: ErrorDetails, source: Source, faults: Faults) -> None:
 
 def _siblings(place: Place) -> tuple[str, ...]:
     """The keys that the mapping around a place may have."""
-    models: dict[str, type[BaseModel]] = {"network": NetworkItem, "instances": InstancesItem}
     if len(place) == 1:
         return tuple(AccountsFile.model_fields)
-    model = models.get(str(place[2])) if len(place) > 3 else AccountItem
+    model: type[BaseModel] | None = AccountItem
+    if len(place) > 3:
+        inner: dict[str, type[BaseModel]] = {"network": NetworkItem, "instances": InstancesItem}
+        model = _of_model(place) if place[2] == "models" else inner.get(str(place[2]))
     return tuple(model.model_fields) if model else ()
+
+
+def _of_model(place: Place) -> type[BaseModel]:
+    """Below a model's name stand its settings, and below those its deployment policy's."""
+    return DeploymentItem if len(place) > 5 else ModelItem
 
 
 def _allowed(detail: ErrorDetails) -> str:

@@ -4,48 +4,45 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from constructs_ml.config.hints import hinted
+from constructs_ml.config.models import ModelItem
+from constructs_ml.config.strict import Strict, refusal
 from constructs_ml.contract import names
 from constructs_ml.facts import regions, services
 from constructs_ml.faults import SpecError
 
 _RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+_MODEL = rf"^[a-z][a-z0-9-]{{0,{names.MODEL_LENGTH - 1}}}$"
 _STAGE = rf"^[a-z][a-z0-9-]{{0,{names.STAGE_LENGTH - 1}}}$"
-
-
-def _refusal(id: str, got: str, allowed: object) -> PydanticCustomError:
-    """A row of the refusal table, on its way through pydantic."""
-    return PydanticCustomError("refused", "{row}", {"row": id, "got": got, "allowed": allowed})
 
 
 def _region(region: str) -> str:
     try:
         regions.partition_of(region)
     except SpecError as refused:
-        raise _refusal("region", repr(region), refused.faults[0].allowed) from None
+        raise refusal("region", repr(region), refused.faults[0].allowed) from None
     return region
 
 
 def _closed(service: str) -> str:
     known = tuple(services.closed())
     if service not in known:
-        raise _refusal("accounts-closed", hinted(service, service, known), known)
+        raise refusal("accounts-closed", hinted(service, service, known), known)
     return service
 
 
 def _once(found: list[str]) -> list[str]:
     twice = [item for index, item in enumerate(found) if item in found[:index]]
     if twice:
-        raise _refusal("accounts-value", ", ".join(twice), "each value once")
+        raise refusal("accounts-value", ", ".join(twice), "each value once")
     return found
 
 
 def _tag_key(key: str) -> str:
     if key.lower().startswith(("aws:", f"{names.PRODUCT}:")):
-        raise _refusal("accounts-value", key, f"a key that does not begin with aws: or {names.PRODUCT}:")
+        raise refusal("accounts-value", key, f"a key that does not begin with aws: or {names.PRODUCT}:")
     return key
 
 
@@ -58,18 +55,14 @@ _TagValue = Annotated[str, Field(max_length=256)]
 _Set: Any = Field(default=[], json_schema_extra={"uniqueItems": True})
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class NetworkItem(_Strict):
+class NetworkItem(Strict):
     """The subnets and security groups in which every job runs."""
 
     subnets: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]] = Field(min_length=1, max_length=16)
     security_groups: list[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")]] = Field(min_length=1, max_length=5)
 
 
-class InstancesItem(_Strict):
+class InstancesItem(Strict):
     """Instance types where a step names none, and what jobs may ask for."""
 
     training: _Instance | None = Field(default=None, description="For training jobs, such as ml.m5.large.")
@@ -78,7 +71,7 @@ class InstancesItem(_Strict):
     most: int = Field(default=20, ge=1, le=100, description="The instances of one job.")
 
 
-class AccountItem(_Strict):
+class AccountItem(Strict):
     """One stage."""
 
     id: _AccountId
@@ -95,6 +88,9 @@ class AccountItem(_Strict):
     registry_readers: Annotated[list[_AccountId], AfterValidator(_once)] = _Set
     destroyable: bool = False
     existing_customer: list[Annotated[str, AfterValidator(_closed)]] = []
+    models: dict[Annotated[str, Field(pattern=_MODEL)], ModelItem] = Field(
+        default={}, description="What this account says about single models, by their names."
+    )
     tags: dict[_TagKey, _TagValue] = {}
 
     @field_validator("key_arn")
@@ -104,7 +100,7 @@ class AccountItem(_Strict):
         if arn and "region" in own and "id" in own:
             wanted = f"arn:{regions.partition_of(own['region'])}:kms:{own['region']}:{own['id']}:key/"
             if not arn.startswith(wanted):
-                raise _refusal("accounts-key", arn, f"{wanted}...")
+                raise refusal("accounts-key", arn, f"{wanted}...")
         return arn
 
     @field_validator("permissions_boundary")
@@ -115,11 +111,11 @@ class AccountItem(_Strict):
             partition = regions.partition_of(own["region"])
             wanted = tuple(f"arn:{partition}:iam::{owner}:policy/" for owner in (own["id"], "aws"))
             if not arn.startswith(wanted):
-                raise _refusal("accounts-boundary", arn, f"{wanted[0]}..., or {wanted[1]}...")
+                raise refusal("accounts-boundary", arn, f"{wanted[0]}..., or {wanted[1]}...")
         return arn
 
 
-class AccountsFile(_Strict):
+class AccountsFile(Strict):
     """accounts.yaml: the accounts by stage."""
 
     accounts: dict[Annotated[str, Field(pattern=_STAGE)], AccountItem] = Field(min_length=1)

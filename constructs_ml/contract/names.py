@@ -10,6 +10,9 @@ PRODUCT = "constructs-ml"
 STAGE_LENGTH = 16
 MODEL_LENGTH = 32
 PIPELINE_LENGTH = 24
+FEATURE_GROUP_LENGTH = 40
+VARIANT_LENGTH = 24
+MONITOR_LENGTH = 12
 JOB_NAME_LENGTH = 63
 # A job name ends in "-<UUID>-<retry count>"; a retry count has at most two digits.
 _JOB_SUFFIX_LENGTH = 1 + 36 + 1 + 2
@@ -47,6 +50,54 @@ def code_parameter(stage: str, model: str, pipeline: str) -> str:
 
 def model_package_group(stage: str, model: str) -> str:
     return f"{stage}-{model}"
+
+
+def endpoint(stage: str, model: str) -> str:
+    """Stable for its callers: at most 49 of the 63 characters that SageMaker allows."""
+    return f"{stage}-{model}"
+
+
+def monitoring_schedule(stage: str, model: str, monitor: str) -> str:
+    """At most 62 of the 63 characters that SageMaker allows."""
+    return f"{endpoint(stage, model)}-{monitor}"
+
+
+def feature_group(stage: str, group: str) -> str:
+    """The name of a feature group; `group` carries its version."""
+    return f"{stage}-{group}"
+
+
+def feature_table(stage: str, group: str) -> str:
+    """The beginning of the Glue table that Feature Store makes; the time of the group's making follows."""
+    return f"{feature_group(stage, group)}_".replace("-", "_").lower()
+
+
+FEATURE_DATABASE = "sagemaker_featurestore"
+"""The Glue database in which Feature Store makes its tables."""
+
+
+def alarm(stage: str, model: str, what: str, severity: str) -> str:
+    """Alarms are known by name: to rules, to responses, and to whoever is called at night."""
+    return f"{stage}-{model}-{what}-{severity}"
+
+
+def dashboard(stage: str, model: str) -> str:
+    return f"{stage}-{model}"
+
+
+def features_prefix(group: str) -> str:
+    """The S3 prefix below which the offline store of a group writes."""
+    return f"features/{group}/"
+
+
+def capture_prefix(model: str) -> str:
+    """The S3 prefix below which an endpoint captures requests and answers."""
+    return f"{model}/capture/"
+
+
+def monitoring_prefix(model: str, monitor: str) -> str:
+    """The S3 prefix of a monitor's reports."""
+    return f"{model}/monitoring/{monitor}/"
 
 
 def state_machine(stage: str, model: str, pipeline: str) -> str:

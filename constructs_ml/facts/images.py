@@ -14,7 +14,7 @@ from constructs_ml.faults import refuse
 
 @dataclass(frozen=True, slots=True)
 class FrameworkImage:
-    """One image in every region that has it: `repository` is "name:tag", `accounts` the registry of each region."""
+    """One image in every region that has it: `repository` is "name:tag" (or a bare name), `accounts` the registry of each region."""
 
     repository: str
     accounts: Mapping[str, str]
@@ -84,10 +84,14 @@ def find(
         raise refuse(
             "image-python", where=where, got=repr(python), allowed=tuple(by_python), family=family, version=version
         )
-    chosen = python or _newest(by_python)
-    return FrameworkImage(
-        f"{entry['repository']}:{by_python[chosen]}", load("images")["registries"][entry["registries"]]
-    )
+    tag = by_python[python or _newest(by_python)]
+    repository = f"{entry['repository']}:{tag}" if tag else entry["repository"]
+    return FrameworkImage(repository, load("images")["registries"][entry["registries"]])
+
+
+def monitor(where: str = "image") -> FrameworkImage:
+    """The image of Model Monitor's analyzer, which has one version and no tag."""
+    return find("model-monitor", version="", scope="monitoring", where=where)
 
 
 def _shared(family: str, version: str, scope: str) -> Any | None:

@@ -20,3 +20,29 @@ STATE_NAME_LENGTH = 80
 
 # The oldest interpreter that `contract` runs on: AWS's scikit-learn 1.0-1 and XGBoost 1.5-1 images ship it.
 OLDEST_PYTHON = (3, 9)
+
+# SageMaker API reference: CreateFeatureGroup, UpdateFeatureGroup.
+FEATURES = 2_500
+FEATURES_ADDED_AT_ONCE = 100
+FEATURE_NAME_LENGTH = 64
+CAPACITY_UNITS = 10_000_000
+
+# SageMaker API reference: CreateEndpointConfig, ProductionVariant, ProductionVariantServerlessConfig.
+VARIANTS = 10
+VARIANT_INSTANCES = 100
+ENDPOINT_VOLUME_GB = 512
+SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
+SERVERLESS_CONCURRENCY = 200
+
+# SageMaker API reference: BlueGreenUpdatePolicy, RollingUpdatePolicy, TrafficRoutingConfig, AutoRollbackConfig.
+WAIT_SECONDS = 3_600
+DEPLOYMENT_SECONDS = (600, 28_800)
+ROLLBACK_ALARMS = 10
+CANARY_PERCENT = (1, 50)
+LINEAR_PERCENT = (10, 50)
+ROLLING_PERCENT = (5, 50)
+
+# SageMaker API reference: DataQualityJobDefinition, StoppingCondition.
+MONITORING_SECONDS = 86_400
+ENDPOINT_NAME_LENGTH = 63
+SCHEDULE_NAME_LENGTH = 63

@@ -12,6 +12,7 @@ from constructs_ml.contract import names
 from constructs_ml.facts import regions
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_name
+from constructs_ml.spec.model_settings import ModelSettings
 
 JobKind = Literal["training", "processing"]
 
@@ -46,8 +47,8 @@ class Account:
 
     `key_arn` names a key the account already has (None: the platform makes one); `permissions_boundary` is the
     ARN of a managed policy put on every role; `destroyable` is the account's half of the two keys that deleting
-    data takes; `existing_customer` names closed services that this account may still use; `where` says which
-    file and line declared the account, for errors.
+    data takes; `existing_customer` names closed services that this account may still use; `models` is what this
+    account says about single models; `where` says which file and line declared the account, for errors.
     """
 
     stage: str
@@ -63,6 +64,7 @@ class Account:
     registry_readers: tuple[str, ...] = ()
     destroyable: bool = False
     existing_customer: tuple[str, ...] = ()
+    models: Mapping[str, ModelSettings] = field(default_factory=lambda: MappingProxyType({}))
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     where: str = ""
 
@@ -76,3 +78,7 @@ class Account:
             raise refuse("account-id", where=where, got=repr(self.id), allowed="twelve digits, as text")
         if self.region is not None:
             regions.partition_of(self.region, where)
+
+    def model(self, name: str) -> ModelSettings:
+        """What this account says about a model; nothing, if it does not name it."""
+        return self.models.get(name, ModelSettings())

@@ -7,19 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from constructs_ml.contract import names
+from constructs_ml.faults import Faults
 from constructs_ml.spec.checks import check_name, frozen
+from constructs_ml.spec.endpoint import EndpointSpec
+from constructs_ml.spec.features import FeatureGroupSpec
+from constructs_ml.spec.monitors import Monitor
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.registry import RegistrySpec
-from constructs_ml.spec.steps import Step
+from constructs_ml.spec.steps import Process, Step
 from constructs_ml.spec.triggers import Trigger
-from constructs_ml.spec.values import Input
+from constructs_ml.spec.values import Input, Output
 
 PIPELINE = "training"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """One model: who owns it, the steps that make it, what starts them, and how its versions are kept.
+    """One model: its features, the steps that make it, what starts them, how its versions are kept and served,
+    and what watches them.
 
     Code paths are relative to `root`. Building one checks all of it, so a fault shows where it is written.
     """
@@ -30,6 +35,9 @@ class ModelSpec:
     inputs: tuple[Input, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     registry: RegistrySpec = RegistrySpec()
+    features: tuple[FeatureGroupSpec, ...] = ()
+    endpoint: EndpointSpec | None = None
+    monitors: tuple[Monitor, ...] = ()
     root: Path = Path()
     tags: Mapping[str, str] = field(default_factory=dict)
     pipeline: PipelineSpec = field(init=False)
@@ -48,3 +56,35 @@ class ModelSpec:
             tags=self.tags,
         )
         object.__setattr__(self, "pipeline", pipeline)
+        faults = Faults()
+        self._check_features(faults)
+        self._check_monitors(faults)
+        faults.raise_if_any()
+
+    def _check_features(self, faults: Faults) -> None:
+        ids = [group.id for group in self.features]
+        for id in dict.fromkeys(ids):
+            if ids.count(id) > 1:
+                got = f"{ids.count(id)} groups"
+                faults.add("group-taken", where=f"model {self.name!r}", got=got, allowed="each group once", name=id)
+
+    def _check_monitors(self, faults: Faults) -> None:
+        where = f"model {self.name!r}"
+        if self.monitors and (self.endpoint is None or self.endpoint.capture is None):
+            got = "no endpoint" if self.endpoint is None else "an endpoint without capture"
+            faults.add("monitor-capture", where=where, got=got, allowed="endpoint=EndpointSpec(capture=DataCapture())")
+        seen: list[str] = []
+        for monitor in self.monitors:
+            if monitor.name in seen:
+                allowed = "name= to tell them apart"
+                faults.add("monitor-taken", where=where, got="two monitors", allowed=allowed, name=monitor.name)
+            seen.append(monitor.name)
+            source = monitor.baseline.source if monitor.baseline else None
+            if isinstance(source, Output):
+                self._check_baseline(source, f"{where}, monitor {monitor.name!r}", faults)
+
+    def _check_baseline(self, source: Output, where: str, faults: Faults) -> None:
+        made = {step.name: step.outputs for step in self.pipeline.all_steps if isinstance(step, Process)}
+        if source.name not in made.get(source.step, ()):
+            known = tuple(f"{step}.{output}" for step, outputs in made.items() for output in outputs)
+            faults.add("baseline-unknown", where=where, got=f"{source.step}.{source.name}", allowed=known)
