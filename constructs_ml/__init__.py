@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from constructs_ml.aws.accounts import account_of as account_of
     from constructs_ml.aws.accounts import bind_account as bind_account
+    from constructs_ml.aws.dashboard import Dashboard as Dashboard
+    from constructs_ml.aws.endpoint import Endpoint as Endpoint
+    from constructs_ml.aws.feature_group import FeatureGroup as FeatureGroup
     from constructs_ml.aws.model_registry import ModelRegistry as ModelRegistry
     from constructs_ml.aws.pipeline import Pipeline as Pipeline
     from constructs_ml.aws.platform import Platform as Platform
+    from constructs_ml.compiler.endpoint import compile_endpoint as compile_endpoint
+    from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
     from constructs_ml.compiler.graph import mermaid as mermaid
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
     from constructs_ml.config import Accounts as Accounts
@@ -19,8 +24,34 @@ if TYPE_CHECKING:
     from constructs_ml.spec.account import Account as Account
     from constructs_ml.spec.account import AccountNetwork as AccountNetwork
     from constructs_ml.spec.account import InstanceRules as InstanceRules
+    from constructs_ml.spec.alarms import Errors as Errors
+    from constructs_ml.spec.alarms import Latency as Latency
+    from constructs_ml.spec.alarms import MonitorAlarm as MonitorAlarm
+    from constructs_ml.spec.alarms import drift as drift
+    from constructs_ml.spec.alarms import missing as missing
+    from constructs_ml.spec.compute import Instances as Instances
+    from constructs_ml.spec.compute import Serverless as Serverless
     from constructs_ml.spec.conditions import Metric as Metric
     from constructs_ml.spec.conditions import between as between
+    from constructs_ml.spec.deployment import AllAtOnce as AllAtOnce
+    from constructs_ml.spec.deployment import Canary as Canary
+    from constructs_ml.spec.deployment import Linear as Linear
+    from constructs_ml.spec.deployment import Rolling as Rolling
+    from constructs_ml.spec.endpoint import Artifact as Artifact
+    from constructs_ml.spec.endpoint import DataCapture as DataCapture
+    from constructs_ml.spec.endpoint import EndpointSpec as EndpointSpec
+    from constructs_ml.spec.endpoint import Pinned as Pinned
+    from constructs_ml.spec.endpoint import Variant as Variant
+    from constructs_ml.spec.feature_sources import features_from_arrow as features_from_arrow
+    from constructs_ml.spec.feature_sources import features_from_frame as features_from_frame
+    from constructs_ml.spec.feature_sources import features_from_json_schema as features_from_json_schema
+    from constructs_ml.spec.feature_sources import features_from_mapping as features_from_mapping
+    from constructs_ml.spec.feature_sources import features_from_parquet as features_from_parquet
+    from constructs_ml.spec.features import Feature as Feature
+    from constructs_ml.spec.features import FeatureGroupSpec as FeatureGroupSpec
+    from constructs_ml.spec.features import Offline as Offline
+    from constructs_ml.spec.features import Online as Online
+    from constructs_ml.spec.features import Provisioned as Provisioned
     from constructs_ml.spec.images import Image as Image
     from constructs_ml.spec.images import PyTorch as PyTorch
     from constructs_ml.spec.images import Sklearn as Sklearn
@@ -32,8 +63,18 @@ if TYPE_CHECKING:
     from constructs_ml.spec.jobs import Network as Network
     from constructs_ml.spec.jobs import Retry as Retry
     from constructs_ml.spec.model import ModelSpec as ModelSpec
+    from constructs_ml.spec.model_settings import ModelSettings as ModelSettings
+    from constructs_ml.spec.model_settings import pin as pin
+    from constructs_ml.spec.monitors import Baseline as Baseline
+    from constructs_ml.spec.monitors import Daily as Daily
+    from constructs_ml.spec.monitors import DataQuality as DataQuality
+    from constructs_ml.spec.monitors import Every as Every
+    from constructs_ml.spec.monitors import Hourly as Hourly
+    from constructs_ml.spec.monitors import ModelQuality as ModelQuality
     from constructs_ml.spec.pipeline import PipelineSpec as PipelineSpec
     from constructs_ml.spec.registry import RegistrySpec as RegistrySpec
+    from constructs_ml.spec.scaling import AutoScaling as AutoScaling
+    from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
     from constructs_ml.spec.steps import Fail as Fail
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
@@ -53,26 +94,111 @@ if TYPE_CHECKING:
     from constructs_ml.spec.values import S3 as S3
     from constructs_ml.spec.values import Execution as Execution
     from constructs_ml.spec.values import Input as Input
+    from constructs_ml.stacks import FeatureStack as FeatureStack
     from constructs_ml.stacks import Fleet as Fleet
     from constructs_ml.stacks import ModelStack as ModelStack
     from constructs_ml.stacks import PlatformStack as PlatformStack
 
 _PLACES = {
-    "aws.accounts": ("account_of", "bind_account"),
+    "aws.accounts": (
+        "account_of",
+        "bind_account",
+    ),
+    "aws.dashboard": ("Dashboard",),
+    "aws.endpoint": ("Endpoint",),
+    "aws.feature_group": ("FeatureGroup",),
     "aws.model_registry": ("ModelRegistry",),
     "aws.pipeline": ("Pipeline",),
     "aws.platform": ("Platform",),
+    "compiler.endpoint": ("compile_endpoint",),
+    "compiler.feature_group": ("compile_feature_group",),
     "compiler.graph": ("mermaid",),
     "compiler.pipeline": ("compile_pipeline",),
     "config": ("Accounts",),
-    "faults": ("AccountError", "SpecError"),
-    "spec.account": ("Account", "AccountNetwork", "InstanceRules"),
-    "spec.conditions": ("Metric", "between"),
-    "spec.images": ("Image", "PyTorch", "Sklearn", "XGBoost"),
-    "spec.jobs": ("Channel", "Code", "Compute", "Experiment", "Network", "Retry"),
+    "faults": (
+        "AccountError",
+        "SpecError",
+    ),
+    "spec.account": (
+        "Account",
+        "AccountNetwork",
+        "InstanceRules",
+    ),
+    "spec.alarms": (
+        "Errors",
+        "Latency",
+        "MonitorAlarm",
+        "drift",
+        "missing",
+    ),
+    "spec.compute": (
+        "Instances",
+        "Serverless",
+    ),
+    "spec.conditions": (
+        "Metric",
+        "between",
+    ),
+    "spec.deployment": (
+        "AllAtOnce",
+        "Canary",
+        "Linear",
+        "Rolling",
+    ),
+    "spec.endpoint": (
+        "Artifact",
+        "DataCapture",
+        "EndpointSpec",
+        "Pinned",
+        "Variant",
+    ),
+    "spec.feature_sources": (
+        "features_from_arrow",
+        "features_from_frame",
+        "features_from_json_schema",
+        "features_from_mapping",
+        "features_from_parquet",
+    ),
+    "spec.features": (
+        "Feature",
+        "FeatureGroupSpec",
+        "Offline",
+        "Online",
+        "Provisioned",
+    ),
+    "spec.images": (
+        "Image",
+        "PyTorch",
+        "Sklearn",
+        "XGBoost",
+    ),
+    "spec.jobs": (
+        "Channel",
+        "Code",
+        "Compute",
+        "Experiment",
+        "Network",
+        "Retry",
+    ),
     "spec.model": ("ModelSpec",),
+    "spec.model_settings": (
+        "ModelSettings",
+        "pin",
+    ),
+    "spec.monitors": (
+        "Baseline",
+        "Daily",
+        "DataQuality",
+        "Every",
+        "Hourly",
+        "ModelQuality",
+    ),
     "spec.pipeline": ("PipelineSpec",),
     "spec.registry": ("RegistrySpec",),
+    "spec.scaling": (
+        "AutoScaling",
+        "ScheduledCapacity",
+    ),
     "spec.steps": (
         "Fail",
         "Function",
@@ -87,9 +213,23 @@ _PLACES = {
         "Spot",
         "Train",
     ),
-    "spec.triggers": ("Cron", "OnAlarm", "OnData", "Rate"),
-    "spec.values": ("S3", "Execution", "Input"),
-    "stacks": ("Fleet", "ModelStack", "PlatformStack"),
+    "spec.triggers": (
+        "Cron",
+        "OnAlarm",
+        "OnData",
+        "Rate",
+    ),
+    "spec.values": (
+        "Execution",
+        "Input",
+        "S3",
+    ),
+    "stacks": (
+        "FeatureStack",
+        "Fleet",
+        "ModelStack",
+        "PlatformStack",
+    ),
 }
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
 

@@ -92,22 +92,22 @@ _ROWS: dict[str, Refusal] = {
     "stage-missing": Refusal("the file has no such stage", "a stage is never built from another one's settings"),
     "region": Refusal("not a region", "partition, images and prices follow from the region", "account"),
     "instance-missing": Refusal(
-        "neither the step nor the account names an instance type for {kind}", "a job needs a machine", "account"
+        "neither the declaration nor the account names an instance type for {kind}", "it needs a machine", "account"
     ),
     "instance-type": Refusal("SageMaker has no such instance type for {use}", "the service refuses it", "account"),
     "instance-region": Refusal("the region does not offer this instance type", "the job could never start", "account"),
     "instance-not-allowed": Refusal(
         "the account does not allow this instance type",
-        "the account's `instances.allowed` bounds what jobs cost",
+        "the account's `instances.allowed` bounds what it pays for",
         "account",
     ),
     "instance-count": Refusal(
         "the account does not allow so many instances",
-        "the account's `instances.most` bounds what jobs cost",
+        "the account's `instances.most` bounds what it pays for",
         "account",
     ),
     "network-missing": Refusal(
-        "the step demands a VPC and none is there", "the job would run outside the network it was meant for", "account"
+        "a VPC is demanded and none is there", "it would run outside the network that it was meant for", "account"
     ),
     # steps
     "environment-name": Refusal("not the name of an environment variable", "the service refuses it"),
@@ -225,6 +225,9 @@ _ROWS: dict[str, Refusal] = {
     # variants and what they run on
     "variant-taken": Refusal("two variants are named {name!r}", "a variant's name is its place in the traffic"),
     "variant-weights": Refusal("no variant gets any traffic", "weights are shares of their sum"),
+    "isolation-code": Refusal(
+        "an isolated container cannot fetch its code", "network isolation cuts it off from S3 as from everything else"
+    ),
     "artifact-key": Refusal("not a model artifact", "SageMaker unpacks a .tar.gz"),
     "capture-what": Refusal("not what can be captured", "SageMaker captures requests, answers, or both"),
     "serverless-memory": Refusal("not a memory size of serverless variants", "SageMaker offers whole GB from 1 to 6"),
@@ -290,6 +293,7 @@ _ROWS: dict[str, Refusal] = {
         "the baseline is no output of the model's pipeline", "the monitor would compare with a file that nothing writes"
     ),
     # pins
+    "endpoint-absent": Refusal("the endpoint is not there yet", "an account without a pinned version has none"),
     "pin-form": Refusal("not a version of a model", "an account serves exactly what it pins", "account"),
     "pin-variant": Refusal("the pins name no variant of the endpoint", "a pin is for one variant", "account"),
     "pin-partial": Refusal(

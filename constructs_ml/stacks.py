@@ -3,24 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from aws_cdk import Environment, Stack, Stage
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_of, bind_account
+from constructs_ml.aws.dashboard import Dashboard
+from constructs_ml.aws.endpoint import Endpoint
+from constructs_ml.aws.feature_group import FeatureGroup
 from constructs_ml.aws.model_registry import ModelRegistry
 from constructs_ml.aws.pipeline import Pipeline
 from constructs_ml.aws.platform import Platform
+from constructs_ml.compiler.recorded import FOLDER
+from constructs_ml.compiler.template import logical_id
 from constructs_ml.faults import Faults
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.features import FeatureGroupSpec
 from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.steps import Register
 
-PLATFORM = "platform"
+PLATFORM, FEATURES = "platform", "features"
+
+
+class FeatureStack(Stack):
+    """The feature groups of one account: shared by models, so they stand in a stack of their own.
+
+    `groups` has with each group the folder of its recorded schema.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        groups: Sequence[tuple[FeatureGroupSpec, Path]],
+        *,
+        account: Account,
+        stack_name: str | None = None,
+    ) -> None:
+        super().__init__(
+            scope, id, env=_environment(account), stack_name=stack_name, description=f"Features of {account.stage}"
+        )
+        bind_account(self, account)
+        self.groups = {
+            spec.id: FeatureGroup(
+                self, logical_id(spec.id), spec, account=account, schemas=folder, destroyable=account.destroyable
+            )
+            for spec, folder in groups
+        }
 
 
 class ModelStack(Stack):
-    """Everything of one model in one account: its pipeline, and its registry if a step registers.
+    """Everything of one model in one account: its registry if a step registers, pipeline, endpoint, dashboard.
 
     `commit` is written into one parameter and nowhere else.
     """
@@ -51,6 +85,21 @@ class ModelStack(Stack):
                 self, "Registry", model.registry, model=model.name, owner=model.owner, account=found
             )
         self.pipeline = Pipeline(self, "Pipeline", model.pipeline, account=found, commit=commit)
+        self.endpoint: Endpoint | None = None
+        if model.endpoint is not None:
+            self.endpoint = Endpoint(
+                self,
+                "Endpoint",
+                model.endpoint,
+                model=model.name,
+                owner=model.owner,
+                account=found,
+                monitors=model.monitors,
+                images=model.images,
+                root=model.root,
+                user_tags=model.tags,
+            )
+        self.dashboard = Dashboard(self, "Dashboard", model, account=found)
 
 
 class PlatformStack(Stack):
@@ -64,9 +113,10 @@ class PlatformStack(Stack):
 
 
 class Fleet(Stage):
-    """Every model of one account: `cdk deploy "dev/*"` brings up the platform, then the models.
+    """Every model of one account: `cdk deploy "dev/*"` brings up the platform, the features, then the models.
 
-    Two models of one name are refused; a fault of this account's settings shows as an error on its own stacks.
+    Two models of one name are refused, and so are two declarations of one feature group; a fault of this
+    account's settings shows as an error on its own stacks.
     """
 
     def __init__(
@@ -83,12 +133,19 @@ class Fleet(Stage):
         bind_account(self, account)
         platform = PlatformStack(self, PLATFORM, account=account, stack_name=f"{account.stage}-{PLATFORM}")
         self.platform = platform.platform
+        self.features: FeatureStack | None = None
+        groups = _groups(id, models)
+        if groups:
+            self.features = FeatureStack(
+                self, FEATURES, groups, account=account, stack_name=f"{account.stage}-{FEATURES}"
+            )
+            self.features.add_stack_dependency(platform)
         self.models: dict[str, ModelStack] = {}
         for model in models:
             stack = ModelStack(
                 self, model.name, model, account=account, commit=commit, stack_name=f"{account.stage}-{model.name}"
             )
-            stack.add_stack_dependency(platform)
+            stack.add_stack_dependency(self.features if self.features and model.features else platform)
             self.models[model.name] = stack
 
 
@@ -97,7 +154,7 @@ def _environment(account: Account) -> Environment | None:
 
 
 def _check_names(fleet: str, models: Sequence[ModelSpec]) -> None:
-    faults, seen = Faults(), {PLATFORM}
+    faults, seen = Faults(), {PLATFORM, FEATURES}
     for model in models:
         if model.name in seen:
             faults.add(
@@ -105,3 +162,16 @@ def _check_names(fleet: str, models: Sequence[ModelSpec]) -> None:
             )
         seen.add(model.name)
     faults.raise_if_any()
+
+
+def _groups(fleet: str, models: Sequence[ModelSpec]) -> list[tuple[FeatureGroupSpec, Path]]:
+    """Every feature group of the models, each once, with the folder of its recorded schema."""
+    faults, found = Faults(), dict[str, tuple[FeatureGroupSpec, Path]]()
+    for model in models:
+        for spec in model.features:
+            known, _ = found.setdefault(spec.id, (spec, model.root / FOLDER))
+            if known != spec:
+                got, allowed = f"another one in model {model.name!r}", "one declaration that both models import"
+                faults.add("group-conflict", where=f"fleet {fleet!r}", got=got, allowed=allowed, name=spec.id)
+    faults.raise_if_any()
+    return list(found.values())

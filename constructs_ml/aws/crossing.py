@@ -18,6 +18,7 @@ from constructs_ml.aws.acknowledgements import accepted, acknowledge
 from constructs_ml.aws.archives import archive_of
 from constructs_ml.aws.places import Place
 from constructs_ml.compiler.template import Asset, AssetPart, Compiled, Json, logical_id
+from constructs_ml.facts import updates
 
 INCLUDE = "Resources"
 
@@ -33,7 +34,7 @@ class Crossing:
     _found: dict[str, CfnElement] = field(default_factory=dict)
 
     def l1(self, part: str) -> CfnResource:
-        """The typed L1 of a part, such as `l1("State machine")`."""
+        """The L1 of a part, such as `l1("State machine")`: typed, but for types whose tags are create-only."""
         key = logical_id(self.prefix, part)
         if key not in self.logical_ids:
             raise KeyError(f"{part!r} is no part of {self.prefix}; its logical ids are {', '.join(self.logical_ids)}")
@@ -77,12 +78,18 @@ def bring_in(place: Place, compiled: Compiled, slots: Mapping[str, Any] | None =
 
 
 def _include(scope: Construct, template: Json) -> CfnInclude:
-    """CfnInclude reads a file; this one is gone when it has been read."""
+    """CfnInclude reads a file; this one is gone when it has been read.
+
+    Types whose tags are create-only come in without CDK's own type, so that no stack-wide tag reaches and replaces
+    them. CDK drops the `DependsOn` of such a resource; the compiler gives them none.
+    """
+    untagged = updates.with_create_only_tags()
+    bare = [key for key, resource in template["Resources"].items() if resource["Type"] in untagged]
     handle, name = tempfile.mkstemp(suffix=".json")
     try:
         with os.fdopen(handle, "w") as file:
             json.dump(template, file)
-        return CfnInclude(scope, INCLUDE, template_file=name)
+        return CfnInclude(scope, INCLUDE, template_file=name, dehydrated_resources=bare or None)
     finally:
         os.unlink(name)
 

@@ -18,6 +18,7 @@ from constructs import Construct
 
 from constructs_ml.aws.accounts import account_at, account_of
 from constructs_ml.aws.crossing import Crossing, Resources, bring_in
+from constructs_ml.aws.networks import chosen_network
 from constructs_ml.aws.places import place_of
 from constructs_ml.aws.refused import attempt
 from constructs_ml.aws.slots import Slots
@@ -64,8 +65,7 @@ class Pipeline(Construct):
         slots.buckets(data_bucket, artifact_bucket, key)
         slots.topic(topic)
         if vpc is not None:
-            groups = security_groups or (ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc),)
-            slots.network(vpc.select_subnets(**_selection(subnets)).subnet_ids, groups)
+            slots.network(*chosen_network(self, vpc, subnets, security_groups))
         self._given_role = role
         if role is not None:
             slots.role(role)
@@ -169,10 +169,6 @@ class Pipeline(Construct):
             for item in self.required_policy["Statement"]
         ]
         return iam.Policy(self, "RolePolicy", statements=statements)
-
-
-def _selection(subnets: ec2.SubnetSelection | None) -> dict[str, Any]:
-    return {"subnet_type": ec2.SubnetType.PRIVATE_WITH_EGRESS} if subnets is None else dict(subnets._values)
 
 
 def _token(value: Json) -> str:

@@ -21,10 +21,16 @@ class Attempt:
 
 
 def attempt(scope: Construct, compile: Callable[[], Compiled]) -> Attempt:
-    """Compile; a fault of the account becomes an error annotation on `scope`, every other error is raised."""
+    """Compile; a fault of the account becomes an error annotation on `scope`, every other error is raised.
+
+    Notices become warnings, which can be acknowledged by their ids.
+    """
     try:
-        return Attempt(compile())
+        compiled = compile()
     except AccountError as refused:
         for fault in refused.faults:
             Annotations.of(scope).add_error(str(fault))
         return Attempt(None, refused)
+    for notice in compiled.notices:
+        Annotations.of(scope).add_warning_v2(notice.id, notice.text)
+    return Attempt(compiled)

@@ -53,8 +53,12 @@ class Slots:
 
     def role(self, role: iam.IRole) -> None:
         """One role for every kind of job."""
-        arn = self._fill("RoleArn", role.role_arn)
+        arn = self.role_arn(role)
         self.infrastructure = replace(self.infrastructure, roles={"training": arn, "processing": arn})
+
+    def role_arn(self, role: iam.IRole) -> Json:
+        """The slot of a role that is handed in."""
+        return self._fill("RoleArn", role.role_arn)
 
     def _fill(self, name: str, value: Any) -> Json:
         self.values[name] = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from constructs_ml.compiler import machines
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Open, Path, Text
 from constructs_ml.compiler.images import image
@@ -59,58 +60,35 @@ def code_file(context: Context, step: str) -> Open:
 
 def instance_type(context: Context, kind: JobKind, step: Process | Train) -> str | None:
     """The step's instance type or the account's; a fault where neither will do."""
-    rules, where = context.account.instances, context.where(step.name)
-    chosen = step.compute.instance_type or rules.default(kind)
-    if chosen is None:
-        context.faults.add(
-            "instance-missing",
-            where=where,
-            got="no instance type",
-            allowed=f"instances.{kind} of the account",
-            kind=kind,
-        )
-        return None
-    if rules.allowed and chosen not in rules.allowed:
-        context.faults.add("instance-not-allowed", where=where, got=chosen, allowed=rules.allowed)
-    if step.compute.instance_count > rules.most:
-        context.faults.add(
-            "instance-count", where=where, got=step.compute.instance_count, allowed=f"at most {rules.most}"
-        )
-    for fault in instances.faults_of(chosen, kind, context.account.region, where):
-        context.faults.found.append(fault)
-    return chosen
+    compute = step.compute
+    where = context.where(step.name)
+    return machines.instance_type(
+        context.account, kind, compute.instance_type, compute.instance_count, where, context.faults
+    )
 
 
 def cluster(context: Context, kind: JobKind, step: Process | Train) -> dict[str, Json]:
     """The machines of a job. Volumes of instances with local NVMe take no key: the instance encrypts them itself."""
     chosen = instance_type(context, kind, step)
-    machines: dict[str, Json] = {
+    resources: dict[str, Json] = {
         "InstanceCount": step.compute.instance_count,
         "InstanceType": chosen or "unknown",
         "VolumeSizeInGB": step.compute.volume_gb,
     }
     opened = key(context)
     if opened and chosen and not instances.has_local_storage(chosen):
-        machines["VolumeKmsKeyId"] = f"${{{opened.name}}}"
-    return machines
+        resources["VolumeKmsKeyId"] = f"${{{opened.name}}}"
+    return resources
 
 
 def vpc(context: Context, step: Process | Train) -> Json | None:
     """The subnets and security groups of a job, where it runs inside them."""
-    subnets, groups = context.infrastructure.subnets, context.infrastructure.security_groups
-    if step.network.vpc is False or (step.network.vpc is None and subnets is None):
-        return None
-    if subnets is None or groups is None:
-        context.faults.add(
-            "network-missing",
-            where=context.where(step.name),
-            got="no network",
-            allowed="network: of the account, or vpc=",
-        )
+    found = machines.network(context.infrastructure, step.network, context.where(step.name), context.faults)
+    if found is None:
         return None
     return {
-        "Subnets": _each(context, "Subnet", subnets),
-        "SecurityGroupIds": _each(context, "SecurityGroup", groups),
+        "Subnets": _each(context, "Subnet", found[0]),
+        "SecurityGroupIds": _each(context, "SecurityGroup", found[1]),
     }
 
 

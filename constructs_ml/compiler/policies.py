@@ -79,6 +79,7 @@ def add_role(
     statements: Sequence[Statement],
     boundary: str | None,
     tags: Mapping[str, str],
+    retain: bool = False,
 ) -> Role:
     """Add a role. Statements beyond IAM's inline limit go into managed policies of their own."""
     inline, managed = _split(merge(statements))
@@ -91,7 +92,7 @@ def add_role(
         properties["PermissionsBoundary"] = boundary
     if inline:
         properties["Policies"] = [{"PolicyName": "Calls", "PolicyDocument": document(inline)}]
-    role = template.add(part, "AWS::IAM::Role", properties)
+    role = template.add(part, "AWS::IAM::Role", properties, retain=retain)
     acknowledge(template, role, inline)
     policies = []
     for number, group in enumerate(managed, start=1):
@@ -99,6 +100,7 @@ def add_role(
             f"{part} Policy {number}",
             "AWS::IAM::ManagedPolicy",
             {"Description": description, "PolicyDocument": document(group), "Roles": [ref(role)]},
+            retain=retain,
         )
         acknowledge(template, policy, group)
         policies.append(policy)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from constructs_ml.facts import regions, services
+from constructs_ml.contract.names import PRODUCT
+from constructs_ml.facts import regions, services, updates
 from constructs_ml.faults import Faults
 from constructs_ml.spec.account import Account
 
@@ -48,11 +49,19 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a reader should know and that stops nothing; constructs show it as a warning of this id."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A spec rendered for one account: everything but the slots is final.
 
     `resources` maps logical ids to CloudFormation resources; `mappings` holds the `Mappings` section;
-    `required` are the policy statements that roles given by the user need.
+    `required` are the policy statements that roles given by the user need; `notices` what a reader should know.
     """
 
     resources: Mapping[str, Json]
@@ -60,6 +69,7 @@ class Compiled:
     assets: Mapping[str, Asset] = field(default_factory=dict)
     acknowledgements: tuple[Acknowledgement, ...] = ()
     required: tuple[Json, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     def template(self, slots: Mapping[str, Json], assets: Mapping[str, Mapping[AssetPart, Json]]) -> dict[str, Json]:
         """The CloudFormation template with every slot and asset filled. KeyError names what is missing."""
@@ -141,6 +151,7 @@ class Template:
     assets: dict[str, Asset] = field(default_factory=dict)
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
     required: list[Json] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
     def id(self, part: str) -> str:
         """The logical id of a part: words of any spelling become one CamelCase word."""
@@ -167,6 +178,8 @@ class Template:
             resource |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
         if metadata:
             resource["Metadata"] = dict(metadata)
+        if depends_on and type in updates.with_create_only_tags():
+            raise AssertionError(f"{key} is brought in without CDK's type, which would drop its DependsOn")
         for path in _nulls(resource):
             raise AssertionError(f"the compiler left a null at {key}.{path}")
         self.resources[key] = resource
@@ -176,6 +189,10 @@ class Template:
         """Accept one finding on one resource, for a reason that a reviewer can judge."""
         self.acknowledgements.append(Acknowledgement(resource, rule, kind, subject, reason))
 
+    def notice(self, id: str, text: str) -> None:
+        """Say something that a reader should know."""
+        self.notices.append(Notice(f"{PRODUCT}:{id}", text))
+
     def compiled(self) -> Compiled:
         return Compiled(
             self.resources,
@@ -183,6 +200,7 @@ class Template:
             self.assets,
             tuple(self.acknowledgements),
             tuple(self.required),
+            tuple(self.notices),
         )
 
 

@@ -53,9 +53,7 @@ class DeploymentItem(Strict):
     def _fits(self) -> DeploymentItem:
         known = set(_KINDS[self.kind].__dataclass_fields__)
         for name in sorted(set(self.given()) - known):
-            allowed = tuple(
-                sorted(item for item in ("percent", "instances", "bake", "hold", "timeout") if item in known)
-            )
+            allowed = tuple(item for item in ("percent", "instances", "bake", "hold", "timeout") if item in known)
             raise refusal("accounts-value", f"{name} for {self.kind}", allowed)
         try:
             self.build()

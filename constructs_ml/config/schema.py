@@ -66,9 +66,10 @@ class InstancesItem(Strict):
     """Instance types where a step names none, and what jobs may ask for."""
 
     training: _Instance | None = Field(default=None, description="For training jobs, such as ml.m5.large.")
-    processing: _Instance | None = Field(default=None, description="For processing jobs.")
+    processing: _Instance | None = Field(default=None, description="For processing jobs and monitors.")
+    endpoint: _Instance | None = Field(default=None, description="For endpoints' variants.")
     allowed: list[_Instance] = Field(default=[], description="Nothing else may be asked for; empty allows all.")
-    most: int = Field(default=20, ge=1, le=100, description="The instances of one job.")
+    most: int = Field(default=20, ge=1, le=100, description="The instances of one job or variant.")
 
 
 class AccountItem(Strict):
@@ -87,11 +88,11 @@ class AccountItem(Strict):
     notify: Annotated[list[_Email], AfterValidator(_once)] = _Set
     registry_readers: Annotated[list[_AccountId], AfterValidator(_once)] = _Set
     destroyable: bool = False
-    existing_customer: list[Annotated[str, AfterValidator(_closed)]] = []
+    existing_customer: list[Annotated[str, AfterValidator(_closed)]] = Field(default=[])
     models: dict[Annotated[str, Field(pattern=_MODEL)], ModelItem] = Field(
         default={}, description="What this account says about single models, by their names."
     )
-    tags: dict[_TagKey, _TagValue] = {}
+    tags: dict[_TagKey, _TagValue] = Field(default={})
 
     @field_validator("key_arn")
     @classmethod

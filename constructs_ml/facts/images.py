@@ -14,7 +14,7 @@ from constructs_ml.faults import refuse
 
 @dataclass(frozen=True, slots=True)
 class FrameworkImage:
-    """One image in every region that has it: `repository` is "name:tag" (or a bare name), `accounts` the registry of each region."""
+    """One image in every region that has it: `repository` is "name:tag" or a bare name, `accounts` each registry's."""
 
     repository: str
     accounts: Mapping[str, str]

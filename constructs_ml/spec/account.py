@@ -15,6 +15,7 @@ from constructs_ml.spec.checks import check_name
 from constructs_ml.spec.model_settings import ModelSettings
 
 JobKind = Literal["training", "processing"]
+Use = Literal["training", "processing", "endpoint"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +28,19 @@ class AccountNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRules:
-    """Which instances jobs run on when a step names none, and what they may ask for.
+    """Which instances jobs and endpoints run on when they name none, and what they may ask for.
 
-    `allowed` empty means every type that the region offers; `most` bounds the instances of one job.
+    `allowed` empty means every type that the region offers; `most` bounds the instances of one job or variant.
     """
 
     training: str | None = None
     processing: str | None = None
+    endpoint: str | None = None
     allowed: tuple[str, ...] = ()
     most: int = 20
 
-    def default(self, kind: JobKind) -> str | None:
-        return self.training if kind == "training" else self.processing
+    def default(self, use: Use) -> str | None:
+        return {"training": self.training, "processing": self.processing, "endpoint": self.endpoint}[use]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

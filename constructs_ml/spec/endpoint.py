@@ -114,8 +114,13 @@ class EndpointSpec:
     def __post_init__(self) -> None:
         where, faults = "endpoint", Faults()
         if not 1 <= len(self.variants) <= limits.VARIANTS:
-            quantity, got = "the number of variants", len(self.variants)
-            raise refuse("number-range", quantity=quantity, where=where, got=got, allowed=f"1 to {limits.VARIANTS}")
+            raise refuse(
+                "number-range",
+                quantity="the number of variants",
+                where=where,
+                got=len(self.variants),
+                allowed=f"1 to {limits.VARIANTS}",
+            )
         for name, count in Counter(item.name for item in self.variants).items():
             if count > 1:
                 faults.add("variant-taken", where=where, got=f"{count} variants", allowed="each name once", name=name)
@@ -124,6 +129,10 @@ class EndpointSpec:
         kinds = [alarm.kind for alarm in self.alarms]
         if len(set(kinds)) != len(kinds):
             faults.add("alarm-twice", where=where, got=kinds, allowed="one alarm of each kind")
+        for variant in self.variants:
+            if self.network.isolation and variant.code is not None:
+                got, allowed = f"code of variant {variant.name!r}", "an artifact that holds its code, or no isolation"
+                faults.add("isolation-code", where=where, got=got, allowed=allowed)
         for name in self.rollback:
             OnAlarm(name)
         total = len(self.alarms) * len(self.variants) + len(self.rollback)

@@ -107,12 +107,11 @@ def _check_serverless(spec: EndpointSpec, compute: Serverless, where: str, fault
     if spec.network.vpc or spec.network.isolation:
         got = "vpc=True" if spec.network.vpc else "isolation=True"
         faults.add("serverless-network", where=where, got=got, allowed="Network(), or Instances()")
-    scaling = spec.autoscaling
-    if scaling and compute.provisioned:
-        if not scaling.minimum <= compute.provisioned <= scaling.maximum <= compute.concurrency:
-            got = f"{scaling.minimum} to {scaling.maximum}"
-            allowed = f"{compute.provisioned} provisioned between both, at most {compute.concurrency}"
-            faults.add("scaling-concurrency", where=where, got=got, allowed=allowed)
+    scaling, warm = spec.autoscaling, compute.provisioned
+    if scaling and warm and not scaling.minimum <= warm <= scaling.maximum <= compute.concurrency:
+        got = f"{scaling.minimum} to {scaling.maximum}"
+        allowed = f"{warm} provisioned between both, at most {compute.concurrency}"
+        faults.add("scaling-concurrency", where=where, got=got, allowed=allowed)
 
 
 def _check_instances(spec: EndpointSpec, compute: Instances, policy: Deployment, where: str, faults: Faults) -> None:

@@ -24,7 +24,7 @@ def features_from_mapping(types: Mapping[str, str | type]) -> tuple[Feature, ...
     >>> features_from_mapping({"customer_id": str, "tenure": "Integral"})
     (Feature(name='customer_id', type='String'), Feature(name='tenure', type='Integral'))
     """
-    known = {**{name: name for name in TYPES}, **_PLAIN}
+    known: dict[str, FeatureType] = {**{name: name for name in TYPES}, **_PLAIN}
     shown = ((name, getattr(kind, "__name__", kind)) for name, kind in types.items())
     return _features(((name, str(kind), known.get(str(kind))) for name, kind in shown), "features_from_mapping")
 

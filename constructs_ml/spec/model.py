@@ -11,12 +11,13 @@ from constructs_ml.faults import Faults
 from constructs_ml.spec.checks import check_name, frozen
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.features import FeatureGroupSpec
+from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.monitors import Monitor
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.registry import RegistrySpec
-from constructs_ml.spec.steps import Process, Step
+from constructs_ml.spec.steps import Process, Register, Step, Train
 from constructs_ml.spec.triggers import Trigger
-from constructs_ml.spec.values import Input, Output
+from constructs_ml.spec.values import Input, ModelArtifact, Output
 
 PIPELINE = "training"
 
@@ -57,9 +58,30 @@ class ModelSpec:
         )
         object.__setattr__(self, "pipeline", pipeline)
         faults = Faults()
+        self._check_isolation(faults)
         self._check_features(faults)
         self._check_monitors(faults)
         faults.raise_if_any()
+
+    @property
+    def images(self) -> tuple[ContainerImage, ...]:
+        """The images that serve the versions which the pipeline registers, each once."""
+        trained = {step.name: step.image for step in self.pipeline.all_steps if isinstance(step, Train)}
+        found: list[ContainerImage] = []
+        for step in self.pipeline.all_steps:
+            if isinstance(step, Register):
+                made = trained.get(step.model.step) if isinstance(step.model, ModelArtifact) else None
+                image = step.serving.image or made
+                found += [image] if image else []
+        return tuple(dict.fromkeys(found))
+
+    def _check_isolation(self, faults: Faults) -> None:
+        if self.endpoint is None or not self.endpoint.network.isolation:
+            return
+        for step in self.pipeline.all_steps:
+            if isinstance(step, Register) and step.serving.code is not None:
+                got, allowed = f"serving code of step {step.name!r}", "an artifact that holds its code, or no isolation"
+                faults.add("isolation-code", where=f"model {self.name!r}", got=got, allowed=allowed)
 
     def _check_features(self, faults: Faults) -> None:
         ids = [group.id for group in self.features]

@@ -71,12 +71,17 @@ class AutoScaling:
             )
         for name, value in given.items():
             check_number(name, value, "AutoScaling", 1, 100 if name == "provisioned_utilisation" else 10_000_000)
-        for name, cooldown in (("scale_in_cooldown", self.scale_in_cooldown), ("scale_out_cooldown", self.scale_out_cooldown)):  # fmt: skip
-            check_duration(name, cooldown, "AutoScaling", timedelta(), _HOUR)
+        check_duration("scale_in_cooldown", self.scale_in_cooldown, "AutoScaling", timedelta(), _HOUR)
+        check_duration("scale_out_cooldown", self.scale_out_cooldown, "AutoScaling", timedelta(), _HOUR)
         for name, count in Counter(item.name for item in self.schedules).items():
             if count > 1:
-                got = f"{count} schedules"
-                raise refuse("scaling-schedule", where="AutoScaling", got=got, allowed="name= to tell them apart", name=name)  # fmt: skip
+                raise refuse(
+                    "scaling-schedule",
+                    where="AutoScaling",
+                    got=f"{count} schedules",
+                    allowed="name= to tell them apart",
+                    name=name,
+                )
 
     @property
     def measures(self) -> dict[str, float]:

@@ -1,0 +1,211 @@
+"""FeatureGroup: the features of one kind of record, and who may write and read them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from constructs_ml.aws.accounts import account_at
+from constructs_ml.aws.crossing import Crossing, Resources, bring_in
+from constructs_ml.aws.places import place_of
+from constructs_ml.aws.platform import PlatformHandles
+from constructs_ml.aws.refused import attempt
+from constructs_ml.aws.slots import Slots
+from constructs_ml.compiler.feature_group import ROLE, compile_feature_group
+from constructs_ml.compiler.infrastructure import of_platform
+from constructs_ml.compiler.template import Json, fill
+from constructs_ml.contract import names
+from constructs_ml.spec.account import Account
+from constructs_ml.spec.features import FeatureGroupSpec
+
+_WRITE = ("sagemaker:PutRecord", "sagemaker:BatchWriteRecord", "sagemaker:UpdateRecord", "sagemaker:DeleteRecord")
+_READ = ("sagemaker:GetRecord", "sagemaker:BatchGetRecord", "sagemaker:ListRecords")
+_CATALOGUE = ("glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions", "glue:GetPartition")
+_QUERY = (
+    "athena:StartQueryExecution",
+    "athena:GetQueryExecution",
+    "athena:GetQueryResults",
+    "athena:StopQueryExecution",
+    "athena:GetWorkGroup",
+)
+
+
+class FeatureGroupHandle(Construct):
+    """A feature group that exists in the account, found by its name: for grants.
+
+    What a grant needs of the platform (its data bucket and key) is the platform's own, unless it is given.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        group: str,
+        *,
+        account: Account | None = None,
+        bucket: s3.IBucket | None = None,
+        key: kms.IKey | None = None,
+        location: str | None = None,
+        table: str | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self._place = place_of(self)
+        self.account = account_at(self._place, account)
+        self.group = group
+        self._bucket, self._key = bucket, key
+        self._location = location if location is not None else names.features_prefix(group)
+        self._table = table
+
+    @property
+    def feature_group_name(self) -> str:
+        return names.feature_group(self.account.stage, self.group)
+
+    @property
+    def feature_group_arn(self) -> str:
+        return _arn("sagemaker", f"feature-group/{self.feature_group_name}")
+
+    def grant_write(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a principal put, change and delete records."""
+        granted = self._grant(grantee, _WRITE, self.feature_group_arn)
+        self._data_key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+        return granted
+
+    def grant_online_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a principal get records from the online store."""
+        granted = self._grant(grantee, _READ, self.feature_group_arn)
+        self._data_key.grant_decrypt(grantee)
+        return granted
+
+    def grant_offline_read(
+        self, grantee: iam.IGrantable, *, workgroup: str = "primary", results: str = "athena/"
+    ) -> iam.Grant:
+        """Let a principal query the offline store: S3, Glue, Athena and the key together.
+
+        `results` is the prefix in the same bucket to which Athena writes its answers. Under Lake Formation the
+        principal needs its permissions beside these.
+        """
+        bucket = self._data_bucket
+        bucket.grant_read(grantee, f"{self._location}*")
+        bucket.grant_read_write(grantee, f"{results}*")
+        self._grant(grantee, _CATALOGUE, *self._catalogue())
+        return self._grant(grantee, _QUERY, _arn("athena", f"workgroup/{workgroup}"))
+
+    def _catalogue(self) -> list[str]:
+        """The database and the table; the one that Feature Store makes ends in a time that nobody knows before."""
+        made = f"{names.FEATURE_DATABASE}.{names.feature_table(self.account.stage, self.group)}*"
+        database, _, table = (self._table or made).partition(".")
+        places = ("catalog", f"database/{database}", f"table/{database}/{table}")
+        return [_arn("glue", place) for place in places]
+
+    @cached_property
+    def _platform(self) -> PlatformHandles:
+        return PlatformHandles(self, "Platform", account=self.account)
+
+    @property
+    def _data_bucket(self) -> s3.IBucket:
+        return self._bucket or self._platform.data_bucket
+
+    @property
+    def _data_key(self) -> kms.IKey:
+        own = self._bucket.encryption_key if self._bucket is not None else None
+        return self._key or own or self._platform.key
+
+    @staticmethod
+    def _grant(grantee: iam.IGrantable, actions: tuple[str, ...], *resources: str) -> iam.Grant:
+        return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=list(resources))
+
+
+class FeatureGroup(FeatureGroupHandle):
+    """A feature group, retained when its stack goes. What is not given is the platform's.
+
+    `schemas` is the folder of recorded schemas that guard its evolution; `role` writes the offline store instead
+    of one made here, and `required_policy` says what it needs. The group goes with its stack only if both
+    `destroyable` and the account's own say so.
+
+    Example: `FeatureGroup(self, "Customers", customers, schemas=Path("features"))`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        spec: FeatureGroupSpec,
+        *,
+        account: Account | None = None,
+        bucket: s3.IBucket | None = None,
+        key: kms.IKey | None = None,
+        role: iam.IRole | None = None,
+        schemas: Path | None = None,
+        destroyable: bool = False,
+    ) -> None:
+        offline = spec.offline
+        super().__init__(
+            scope,
+            id,
+            spec.id,
+            account=account,
+            bucket=bucket,
+            key=key,
+            location=offline.location.key if offline and offline.location else None,
+            table=offline.table if offline else None,
+        )
+        self.spec = spec
+        slots = Slots(of_platform(self.account))
+        slots.buckets(bucket, None, key or (bucket.encryption_key if bucket is not None else None))
+        given = slots.role_arn(role) if role is not None else None
+        self._given_role = role
+        tried = attempt(
+            self,
+            lambda: compile_feature_group(
+                spec,
+                self.account,
+                prefix=self._place.prefix,
+                infrastructure=slots.infrastructure,
+                role=given,
+                schemas=schemas,
+                destroyable=destroyable,
+            ),
+        )
+        self._refused, self._slots = tried.refused, slots.values
+        if tried.compiled is not None:
+            self.compiled = tried.compiled
+            self._crossing = bring_in(self._place, tried.compiled, slots.values)
+
+    @property
+    def crossing(self) -> Crossing:
+        """The resources in the tree. Raises the account's faults where there are none."""
+        if self._refused:
+            raise self._refused
+        return self._crossing
+
+    @property
+    def resources(self) -> Resources:
+        """The L1s by part, such as `resources["Group"]`."""
+        return Resources(self.crossing)
+
+    @cached_property
+    def role(self) -> iam.IRole:
+        """The role by which the offline store is written: the one given, or the one made here."""
+        return self._given_role or iam.Role.from_role_name(self, "WritingRole", self.crossing.ref(ROLE))
+
+    @property
+    def required_policy(self) -> Json:
+        """What a role given by the user needs, as a policy document with CloudFormation values."""
+        return {"Version": "2012-10-17", "Statement": fill(list(self.compiled.required), self._slots, {})}
+
+    @staticmethod
+    def from_feature_group_name(
+        scope: Construct, id: str, group: str, *, account: Account | None = None
+    ) -> FeatureGroupHandle:
+        """A group of the account's stage by the name that its spec has, with its version ("customers-v2")."""
+        return FeatureGroupHandle(scope, id, group, account=account)
+
+
+def _arn(service: str, resource: str) -> str:
+    return f"arn:{Aws.PARTITION}:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"

@@ -1,0 +1,262 @@
+"""A pinned endpoint for one account: models, configuration, endpoint, alarms, scaling, and its monitors.
+
+Model and EndpointConfig are never named: every change but their tags replaces them, and a fixed name would be taken.
+Endpoint keeps its name, and all that it changes of itself is the configuration that it refers to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from constructs_ml.compiler import machines, permissions
+from constructs_ml.compiler.alarms import add_variant_alarms
+from constructs_ml.compiler.deployment import deployment_config
+from constructs_ml.compiler.infrastructure import Infrastructure, arn, of_platform
+from constructs_ml.compiler.monitoring import add_monitors
+from constructs_ml.compiler.policies import Role, Statement, add_role
+from constructs_ml.compiler.scaling import add_scaling
+from constructs_ml.compiler.serving import Served, Serving, check_pins, served
+from constructs_ml.compiler.template import Compiled, Json, Template, asset, att, check_types, ref, sub, tag_list
+from constructs_ml.contract import names, tags
+from constructs_ml.facts import instances
+from constructs_ml.spec.account import Account
+from constructs_ml.spec.compute import Instances, Serverless
+from constructs_ml.spec.endpoint import EndpointSpec, Variant
+from constructs_ml.spec.exclusions import check_endpoint, instances_of
+from constructs_ml.spec.images import ContainerImage, Image
+from constructs_ml.spec.monitors import Monitor
+
+ENDPOINT, CONFIG, ROLE = "Endpoint", "Config", "Role"
+_LOGS = "/aws/sagemaker/Endpoints"
+
+
+def compile_endpoint(
+    spec: EndpointSpec,
+    account: Account,
+    *,
+    model: str,
+    owner: str,
+    prefix: str,
+    infrastructure: Infrastructure | None = None,
+    monitors: Sequence[Monitor] = (),
+    images: tuple[ContainerImage, ...] = (),
+    root: Path = Path(),
+    user_tags: Mapping[str, str] | None = None,
+    role: Json | None = None,
+) -> Compiled:
+    """Render an endpoint; without resources, and with a notice, for an account that pins no version yet.
+
+    Raises `AccountError` with every setting of the account that cannot carry it.
+    """
+    serving = Serving(
+        spec=spec,
+        account=account,
+        model=model,
+        owner=owner,
+        infrastructure=infrastructure or of_platform(account),
+        template=Template(prefix),
+        root=root,
+        images=images,
+        user_tags=user_tags or {},
+    )
+    check_pins(serving)
+    if serving.unpinned() and not serving.faults.found:
+        return _absent(serving, monitors)
+    types = _instance_types(serving)
+    check_endpoint(spec, serving.where, serving.faults, instance_types=types, deployment=serving.settings.deployment)
+    serving.vpc = _vpc(serving)
+    serving.of_account()
+    serving.faults.raise_if_any()
+    found = [served(serving, variant, chosen) for variant, chosen in zip(spec.variants, types, strict=True)]
+    _check_images(serving, found)
+    serving.faults.raise_if_any()
+    made = _role(serving, found) if role is None else None
+    if role is not None:
+        serving.template.required += [item.render() for item in _statements(serving, found)]
+    _endpoint(serving, found, types, role or att(serving.template.id(ROLE), "Arn"), made)
+    add_monitors(serving, monitors, att(serving.template.id(ENDPOINT), "EndpointName"))
+    serving.faults.raise_if_any()
+    check_types(serving.template, account, f"endpoint of model {model!r}")
+    return serving.template.compiled()
+
+
+def _absent(serving: Serving, monitors: Sequence[Monitor]) -> Compiled:
+    watched = f", and none of its {len(monitors)} monitors" if monitors else ""
+    stage = serving.account.stage
+    serving.template.notice(
+        "endpoint-unpinned",
+        f"stage {stage!r} pins no version of model {serving.model!r} yet: it has no endpoint{watched}."
+        f" Pin one with models.{serving.model}.pins of the account.",
+    )
+    return serving.template.compiled()
+
+
+def _instance_types(serving: Serving) -> tuple[str | None, ...]:
+    """The type of each variant; None for one without machines."""
+    chosen: list[str | None] = []
+    for variant in serving.spec.variants:
+        compute, where = variant.compute, f"{serving.where}, variant {variant.name!r}"
+        if isinstance(compute, Serverless):
+            chosen.append(None)
+            continue
+        given = compute.instance_type or serving.settings.instance_type
+        scaling = serving.spec.autoscaling
+        count = scaling.maximum if scaling else instances_of(serving.spec, compute)
+        chosen.append(machines.instance_type(serving.account, "endpoint", given, count, where, serving.faults))
+    return tuple(chosen)
+
+
+def _check_images(serving: Serving, found: Sequence[Served]) -> None:
+    """A serverless variant's own image lies in its own account."""
+    for variant in serving.spec.variants:
+        image = variant.model.image
+        if not isinstance(variant.compute, Serverless) or not isinstance(image, Image) or image.is_own_account:
+            continue
+        if serving.account.id is None or not image.uri.startswith(f"{serving.account.id}."):
+            where = f"{serving.where}, variant {variant.name!r}"
+            allowed = f"an image in the registry of {serving.account.id or 'the account'}"
+            serving.faults.add("serverless-image", where=where, got=image.uri, allowed=allowed)
+    serving.of_account()
+
+
+def _role(serving: Serving, found: Sequence[Served]) -> Role:
+    return add_role(
+        serving.template,
+        ROLE,
+        description=f"Containers of the endpoint of {serving.model}",
+        services=("sagemaker.amazonaws.com",),
+        statements=_statements(serving, found),
+        boundary=serving.account.permissions_boundary,
+        tags=serving.tags,
+    )
+
+
+def _statements(serving: Serving, found: Sequence[Served]) -> list[Statement]:
+    """What the containers may do: fetch what they serve, write logs and metrics, capture."""
+    infrastructure = serving.infrastructure
+    places: dict[str, tuple[Json, list[str]]] = {}
+    for bucket, key in (place for item in found for place in item.reads):
+        places.setdefault(str(bucket), (bucket, []))[1].append(key)
+    statements = [item for bucket, keys in places.values() for item in permissions.read(bucket, sorted(set(keys)))]
+    code = next(iter(serving.template.assets), None)
+    if code is not None:
+        statements += permissions.read_code(asset(code, "bucket"))
+    registries = [registry for item in found for registry in item.registries]
+    if registries:
+        statements += permissions.pull(registries)
+    statements += permissions.logs(f"{_LOGS}/{serving.name}")
+    statements.append(permissions.publish("/aws/sagemaker/Endpoints"))
+    if serving.spec.capture is not None:
+        statements.append(permissions.write(infrastructure.artifact_bucket, names.capture_prefix(serving.model)))
+    if infrastructure.key_arn is not None:
+        statements += permissions.use_key(infrastructure.key_arn)
+    if infrastructure.data_key_arn is not None:
+        statements.append(Statement(("kms:Decrypt",), (infrastructure.data_key_arn,)))
+    foreign = tuple(key for item in found for key in item.foreign_keys)
+    if foreign:
+        because = "the key of the account that registered the version is known there alone"
+        statements.append(Statement(("kms:Decrypt",), foreign, because=because))
+    if serving.vpc is not None:
+        statements += permissions.network()
+    alarms = (*serving.spec.rollback, *serving.spec.alarms)
+    if alarms and not _is_serverless(serving):
+        every = arn("cloudwatch", "alarm:*")
+        because = "SageMaker asks for all alarms of a rollback at once"
+        statements.append(Statement(("cloudwatch:DescribeAlarms",), (every,), because=because))
+    return statements
+
+
+def _endpoint(
+    serving: Serving, found: Sequence[Served], types: Sequence[str | None], role: Json, made: Role | None
+) -> None:
+    template, spec = serving.template, serving.spec
+    ready = made.policies if made else ()
+    models = [_model(serving, variant, item, role, ready) for variant, item in zip(spec.variants, found, strict=True)]
+    rows = zip(spec.variants, models, types, strict=True)
+    config: dict[str, Json] = {
+        "ProductionVariants": [_variant(serving, *row) for row in rows],
+        "Tags": tag_list(serving.tags),
+    }
+    key = serving.infrastructure.key_arn
+    if key is not None and all(chosen and not instances.has_local_storage(chosen) for chosen in types):
+        config["KmsKeyId"] = key
+    if spec.capture is not None:
+        config["DataCaptureConfig"] = _capture(serving)
+    template.add(CONFIG, "AWS::SageMaker::EndpointConfig", config)
+    alarms = add_variant_alarms(serving)
+    properties: dict[str, Json] = {
+        "EndpointName": serving.name,
+        "EndpointConfigName": att(template.id(CONFIG), "EndpointConfigName"),
+        "Tags": tag_list(serving.tags),
+    }
+    if not _is_serverless(serving):
+        rollback = [*map(ref, alarms), *spec.rollback]
+        properties["DeploymentConfig"] = deployment_config(serving.settings.deployment or spec.deployment, rollback)
+    if spec.autoscaling is not None:
+        # Capacity is the scaling's; weights and capture are the declaration's.
+        kept = ("DataCaptureConfig", "DesiredWeight")
+        properties["RetainAllVariantProperties"] = True
+        properties["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": item} for item in kept]
+    template.add(ENDPOINT, "AWS::SageMaker::Endpoint", properties)
+    add_scaling(serving, att(template.id(ENDPOINT), "EndpointName"))
+
+
+def _model(serving: Serving, variant: Variant, item: Served, role: Json, ready: Sequence[str]) -> str:
+    properties: dict[str, Json] = {
+        "ExecutionRoleArn": role,
+        "PrimaryContainer": dict(item.container),
+        "EnableNetworkIsolation": serving.spec.network.isolation,
+        "Tags": tag_list({**serving.tags, tags.VARIANT: variant.name}),
+    }
+    if serving.vpc is not None:
+        properties["VpcConfig"] = {"Subnets": serving.vpc[0], "SecurityGroupIds": serving.vpc[1]}
+    return serving.template.add(f"{variant.name} model", "AWS::SageMaker::Model", properties, depends_on=ready)
+
+
+def _variant(serving: Serving, variant: Variant, model: str, chosen: str | None) -> Json:
+    rendered: dict[str, Json] = {
+        "VariantName": variant.name,
+        "ModelName": att(model, "ModelName"),
+        "InitialVariantWeight": variant.weight,
+    }
+    match variant.compute:
+        case Instances(volume_gb=volume) as machine:
+            rendered |= {"InstanceType": chosen, "InitialInstanceCount": instances_of(serving.spec, machine)}
+            rendered |= {"VolumeSizeInGB": volume} if volume else {}
+        case Serverless(memory_mb=memory, concurrency=most, provisioned=warm):
+            serverless = {"MemorySizeInMB": memory, "MaxConcurrency": most}
+            rendered["ServerlessConfig"] = serverless | ({"ProvisionedConcurrency": warm} if warm else {})
+    return rendered
+
+
+def _capture(serving: Serving) -> Json:
+    capture = serving.spec.capture
+    assert capture is not None
+    modes = ("Input", "Output") if capture.what == "InputAndOutput" else (capture.what,)
+    prefix = names.capture_prefix(serving.model).rstrip("/")
+    config: dict[str, Json] = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": capture.percent,
+        "DestinationS3Uri": sub("s3://${Bucket}/" + prefix, Bucket=serving.infrastructure.artifact_bucket),
+        "CaptureOptions": [{"CaptureMode": mode} for mode in modes],
+        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
+    }
+    if serving.infrastructure.key_arn is not None:
+        config["KmsKeyId"] = serving.infrastructure.key_arn
+    return config
+
+
+def _vpc(serving: Serving) -> tuple[Json, Json] | None:
+    """The network of the containers. Serverless ones have none, which an account with a network must be told."""
+    wanted, found = serving.spec.network, serving.infrastructure
+    if not _is_serverless(serving):
+        return machines.network(found, wanted, serving.where, serving.faults)
+    if wanted.vpc is None and found.subnets is not None:
+        allowed = "Network(vpc=False), or Instances()"
+        serving.faults.add("serverless-network", where=serving.where, got="an account with a network", allowed=allowed)
+    return None
+
+
+def _is_serverless(serving: Serving) -> bool:
+    return isinstance(serving.spec.variants[0].compute, Serverless)
