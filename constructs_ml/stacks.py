@@ -134,7 +134,7 @@ class Fleet(Stage):
         platform = PlatformStack(self, PLATFORM, account=account, stack_name=f"{account.stage}-{PLATFORM}")
         self.platform = platform.platform
         self.features: FeatureStack | None = None
-        groups = _groups(id, models)
+        groups = _groups(id, account, models)
         if groups:
             self.features = FeatureStack(
                 self, FEATURES, groups, account=account, stack_name=f"{account.stage}-{FEATURES}"
@@ -164,8 +164,11 @@ def _check_names(fleet: str, models: Sequence[ModelSpec]) -> None:
     faults.raise_if_any()
 
 
-def _groups(fleet: str, models: Sequence[ModelSpec]) -> list[tuple[FeatureGroupSpec, Path]]:
-    """Every feature group of the models, each once, with the folder of its recorded schema."""
+def _groups(fleet: str, account: Account, models: Sequence[ModelSpec]) -> list[tuple[FeatureGroupSpec, Path]]:
+    """Every feature group of the models, each once, with the folder of its recorded schema.
+
+    A model whose groups the account leaves out is checked with the others all the same.
+    """
     faults, found = Faults(), dict[str, tuple[FeatureGroupSpec, Path]]()
     for model in models:
         for spec in model.features:
@@ -174,4 +177,5 @@ def _groups(fleet: str, models: Sequence[ModelSpec]) -> list[tuple[FeatureGroupS
                 got, allowed = f"another one in model {model.name!r}", "one declaration that both models import"
                 faults.add("group-conflict", where=f"fleet {fleet!r}", got=got, allowed=allowed, name=spec.id)
     faults.raise_if_any()
-    return list(found.values())
+    wanted = {spec.id for model in models if account.model(model.name).features == "all" for spec in model.features}
+    return [item for id, item in found.items() if id in wanted]

@@ -89,6 +89,9 @@ class ModelItem(Strict):
     monitors: Literal["native", "none"] = Field(
         default="native", description="none leaves the model's monitors out of this account, knowingly."
     )
+    features: Literal["all", "none"] = Field(
+        default="all", description="none leaves the model's feature groups out of this account, knowingly."
+    )
 
     def build(self) -> ModelSettings:
         """The settings, as specs and compilers read them."""
@@ -98,4 +101,5 @@ class ModelItem(Strict):
             instance_type=self.instance_type,
             deployment=self.deployment.build() if self.deployment else None,
             monitors=self.monitors,
+            features=self.features,
         )

@@ -50,8 +50,8 @@ class ModelSettings:
     """What may differ between accounts for one model.
 
     `pins` are the versions that variants serve; `run` is the execution whose outputs are baselines;
-    `instance_type` is for variants that name none; `deployment` replaces the endpoint's own policy; `monitors`
-    "none" leaves the model's monitors out of this account, knowingly.
+    `instance_type` is for variants that name none; `deployment` replaces the endpoint's own policy; `monitors` and
+    `features` "none" leave the model's monitors or feature groups out of this account, knowingly.
     """
 
     pins: Mapping[str, Pin] = field(default_factory=dict)
@@ -59,6 +59,7 @@ class ModelSettings:
     instance_type: str | None = None
     deployment: Deployment | None = None
     monitors: Literal["native", "none"] = "native"
+    features: Literal["all", "none"] = "all"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pins", frozen(self.pins))
