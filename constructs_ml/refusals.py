@@ -195,7 +195,8 @@ _ROWS: dict[str, Refusal] = {
     ),
     "schema-create-only": Refusal(
         "{name} differs from the recorded schema and can never change",
-        "CloudFormation would make a new group and leave the old one, with every record in it, behind",
+        "CloudFormation would have to replace the group, which its name forbids; under another name it would begin"
+        " empty, with every record left behind",
     ),
     "schema-batch": Refusal(
         "more features are new than one update can add", "UpdateFeatureGroup takes 100 and is called once a deployment"
@@ -323,6 +324,9 @@ _ROWS: dict[str, Refusal] = {
     "logical-id-taken": Refusal(
         "the construct {owner} already has this logical id", "a template has each logical id once"
     ),
+    # review
+    "assembly-empty": Refusal("no cloud assembly", "a change is told from two assemblies"),
+    "model-import": Refusal("no model is found there", "the command reads the declaration that the app reads"),
     # proofs
     "call-unknown": Refusal("the service has no such call", "the state could never run"),
     "call-form": Refusal("not a call that Step Functions makes in this way", "the state machine could not be created"),

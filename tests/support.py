@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -10,24 +11,39 @@ from typing import Any
 from constructs_ml import (
     S3,
     Account,
+    AutoScaling,
+    Baseline,
+    Canary,
+    DataCapture,
+    DataQuality,
+    EndpointSpec,
     Fail,
+    Feature,
+    FeatureGroupSpec,
     Gate,
     Input,
     InstanceRules,
     MetricDefinition,
+    ModelQuality,
+    ModelSettings,
+    MonitorAlarm,
+    Online,
     PipelineSpec,
     Process,
     Register,
     Sklearn,
     Train,
+    compile_endpoint,
     compile_pipeline,
+    drift,
+    pin,
 )
 from constructs_ml.compiler.template import Compiled
 
 ROOT = Path(__file__).parent.parent
 CODE = ROOT / "tests" / "code"
 IMAGE = Sklearn("1.4-2")
-INSTANCES = InstanceRules(training="ml.m5.large", processing="ml.m5.large")
+INSTANCES = InstanceRules(training="ml.m5.large", processing="ml.m5.large", endpoint="ml.m5.large")
 
 
 def account(**changes: Any) -> Account:
@@ -123,3 +139,49 @@ def statements_of(result: Compiled, role: str) -> list[dict[str, Any]]:
 
 
 DAY = Input("day", default="1997-09-30")
+
+
+def customers(**changes: Any) -> FeatureGroupSpec:
+    given = {
+        "name": "customers",
+        "record_identifier": "customer_id",
+        "event_time": "updated_at",
+        "features": (Feature("customer_id"), Feature("updated_at"), Feature("spend", "Fractional")),
+        "online": Online(),
+        **changes,
+    }
+    return FeatureGroupSpec(**given)
+
+
+def endpoint(**changes: Any) -> EndpointSpec:
+    given = {
+        "deployment": Canary(percent=50),
+        "autoscaling": AutoScaling(2, 4, invocations_per_instance=500),
+        "capture": DataCapture(),
+        **changes,
+    }
+    return EndpointSpec(**given)
+
+
+def monitors(threshold: float = 0.5) -> tuple[DataQuality, ModelQuality]:
+    return (
+        DataQuality(baseline=Baseline(source=S3("baselines/data/")), alarms=(drift("spend", above=0.2),)),
+        ModelQuality(
+            ground_truth=S3("labels/"),
+            problem="BinaryClassification",
+            probability="churn",
+            threshold=threshold,
+            alarms=(MonitorAlarm(metric="auc", below=0.7, severity="critical"),),
+        ),
+    )
+
+
+def pinned(where: Account | None = None, *, settings: dict[str, Any] | None = None, **pins: int | str) -> Account:
+    """An account that pins versions of churn."""
+    found = ModelSettings(pins={name: pin(value) for name, value in pins.items()}, **(settings or {}))
+    return dataclasses.replace(where or account(), models={"churn": found})
+
+
+def served(spec: EndpointSpec | None = None, where: Account | None = None, **options: Any) -> Compiled:
+    given = {"model": "churn", "owner": "growth", "prefix": "Endpoint", "images": (IMAGE,), "root": CODE, **options}
+    return compile_endpoint(spec or endpoint(), where or pinned(main=3), **given)

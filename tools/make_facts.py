@@ -238,9 +238,19 @@ def updates() -> dict[str, Any]:
             "create_only": sorted(map(_property, schema.get("createOnlyProperties", []))),
             "maybe_create_only": sorted(map(_property, schema.get("conditionalCreateOnlyProperties", []))),
             "updatable": "update" in schema.get("handlers", {"update": {}}),
+            "name": _name(name, schema.get("createOnlyProperties", [])),
             "tags": _property(tagging.get("tagProperty", "/properties/Tags")),
         }
     return {"source": f"CloudFormation registry schemas in cfn-lint {version('cfn-lint')}, {region}", "types": found}
+
+
+def _name(type: str, create_only: list[str]) -> str | None:
+    """The create-only property by which a user names a resource: "EndpointName" of an Endpoint, or plain "Name"."""
+    noun = type.rpartition("::")[2]
+    for name in map(_property, create_only):
+        if name == "Name" or (name.endswith("Name") and noun.endswith(name.removesuffix("Name"))):
+            return name
+    return None
 
 
 def _property(pointer: str) -> str:

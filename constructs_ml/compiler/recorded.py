@@ -68,19 +68,22 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def write_record(spec: FeatureGroupSpec, schemas: Path) -> bool:
-    """Write what is declared; whether anything changed. Raises `SpecError` for what cannot be deployed."""
+def is_behind(spec: FeatureGroupSpec, schemas: Path) -> bool:
+    """Whether the record differs from what is declared. Raises `SpecError` for what cannot be deployed."""
     path = record_path(spec, schemas)
-    before, after = read_record(path), record_of(spec)
-    if before == after:
-        return False
-    faults = Faults()
+    before = read_record(path)
     if before is not None:
+        faults = Faults()
         check_evolution(before, spec, str(path), faults)
-    faults.raise_if_any()
+        faults.raise_if_any()
+    return before != record_of(spec)
+
+
+def write_record(spec: FeatureGroupSpec, schemas: Path) -> None:
+    """Write what is declared."""
+    path = record_path(spec, schemas)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(after, indent=1) + "\n", encoding="utf-8")
-    return True
+    path.write_text(json.dumps(record_of(spec), indent=1) + "\n", encoding="utf-8")
 
 
 def check_evolution(before: dict[str, Any], spec: FeatureGroupSpec, where: str, faults: Faults) -> None:

@@ -28,6 +28,12 @@ def may_replace(type: str, path: str) -> bool:
     return any(_meets(path, item) for item in _entry(type)["maybe_create_only"])
 
 
+def name_property(type: str) -> str | None:
+    """The property by which a user names a resource of the type; a named one cannot be replaced."""
+    name: str | None = _entry(type)["name"]
+    return name
+
+
 @cache
 def with_create_only_tags() -> frozenset[str]:
     """The types that are replaced when a tag changes, so that nothing may tag them after they were declared."""

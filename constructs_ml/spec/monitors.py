@@ -22,6 +22,7 @@ from constructs_ml.spec.values import S3, Output
 Problem = Literal["BinaryClassification", "MulticlassClassification", "Regression"]
 PROBLEMS: tuple[Problem, ...] = ("BinaryClassification", "MulticlassClassification", "Regression")
 _HOUR = timedelta(hours=1)
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Baseline:
 
     def __post_init__(self) -> None:
         for name in (self.statistics, self.constraints):
-            if name is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", name):
+            if name is not None and not _FILE.fullmatch(name):
                 allowed = "the name of a file below the baseline's place"
                 raise refuse("baseline-file", where="Baseline", got=repr(name), allowed=allowed)
         if not isinstance(self.source, (S3, Output)):

@@ -1,0 +1,114 @@
+"""The command line: record schemas, check a model for every account, tell what a change does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from constructs_ml.compiler.model import compile_model
+from constructs_ml.compiler.recorded import FOLDER, is_behind, record_path, write_record
+from constructs_ml.compiler.template import Notice
+from constructs_ml.config import Accounts
+from constructs_ml.faults import SpecError, refuse
+from constructs_ml.review.assembly import read_assembly
+from constructs_ml.review.changes import STOPS, compare
+from constructs_ml.spec.model import ModelSpec
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine learning on AWS, declared once.")
+features = typer.Typer(no_args_is_help=True, help="Recorded schemas of feature groups.")
+app.add_typer(features, name="features")
+_Model = Annotated[str, typer.Argument(help="Where the model is declared, such as apps.churn.model:churn.")]
+_T = TypeVar("_T")
+_COLOURS = {"refused": "red", "data loss": "red", "replaced": "yellow", "removed": "yellow"}
+
+
+@features.command()
+def record(
+    model: _Model, check: Annotated[bool, typer.Option(help="Write nothing; fail if something would change.")] = False
+) -> None:
+    """Write the schemas of a model's feature groups, to be committed; refuse what no update could carry."""
+    console = Console()
+    spec = _refusing(partial(load_model, model))
+    behind = 0
+    for group in spec.features:
+        changed = _refusing(partial(is_behind, group, spec.root / FOLDER))
+        if changed and not check:
+            write_record(group, spec.root / FOLDER)
+        behind += changed
+        said = ("is behind" if check else "written") if changed else "as it was"
+        console.print(f"{record_path(group, spec.root / FOLDER)}: {said}", markup=False)
+    raise typer.Exit(1 if check and behind else 0)
+
+
+@app.command()
+def check(
+    model: _Model, accounts: Annotated[Path, typer.Option(help="The accounts file.")] = Path("accounts.yaml")
+) -> None:
+    """Compile a model for every account: what cannot be built, and what will not be there yet. Starts no node."""
+    console = Console(soft_wrap=True)
+    spec = _refusing(partial(load_model, model))
+    faults = 0
+    for account in _refusing(partial(Accounts.load, accounts)):
+        resources, notices = 0, list[Notice]()
+        try:
+            for compiled in compile_model(spec, account):
+                resources += len(compiled.resources)
+                notices += compiled.notices
+        except SpecError as refused:
+            faults += len(refused.faults)
+            console.print(f"[red]{account.stage}[/red]: {len(refused.faults)} faults")
+            console.print(str(refused), markup=False)
+            continue
+        console.print(f"[green]{account.stage}[/green]: {resources} resources")
+        for notice in notices:
+            console.print(f"  {notice.text} [{notice.id}]", markup=False)
+    raise typer.Exit(1 if faults else 0)
+
+
+@app.command()
+def changes(
+    before: Annotated[Path, typer.Argument(help="The assembly that is deployed, as cdk synth wrote it.")],
+    after: Annotated[Path, typer.Argument(help="The assembly that would be deployed.")],
+) -> None:
+    """Tell what CloudFormation would do to each resource; fail if data would be lost or the update refused."""
+    found = _refusing(lambda: compare(read_assembly(before), read_assembly(after)))
+    table = Table("stack", "resource", "type", "verdict", "because of", box=None)
+    for item in found:
+        colour = _COLOURS.get(item.verdict, "default")
+        parts = (", ".join(item.paths), item.why, item.way and f"instead: {item.way}")
+        reason = "; ".join(part for part in parts if part)
+        table.add_row(item.stack, item.logical_id, item.type, f"[{colour}]{item.verdict}[/{colour}]", reason)
+    Console().print(table if found else "nothing changes")
+    raise typer.Exit(1 if any(item.verdict in STOPS for item in found) else 0)
+
+
+def load_model(place: str) -> ModelSpec:
+    """The model at "package.module:name". Raises `SpecError` that says what is there instead."""
+    module, _, name = place.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        raise typer.BadParameter(f"{error}; write package.module:name") from None
+    model = getattr(found, name, None)
+    if not isinstance(model, ModelSpec):
+        known = [key for key, value in vars(found).items() if isinstance(value, ModelSpec)]
+        raise refuse("model-import", where=place, got=repr(name), allowed=[f"{module}:{key}" for key in known])
+    return model
+
+
+def _refusing(ask: Callable[[], _T]) -> _T:
+    """What `ask` answers; a refusal ends the command with its words."""
+    try:
+        return ask()
+    except SpecError as refused:
+        Console(stderr=True, soft_wrap=True).print(str(refused), style="red", markup=False)
+        raise typer.Exit(2) from None

@@ -1,0 +1,1 @@
+"""What a change does when it is deployed, told before it is."""
