@@ -151,7 +151,8 @@ _ROWS: dict[str, Refusal] = {
     # features
     "feature-name": Refusal("not the name of a feature", "Feature Store and its Glue table refuse other names"),
     "feature-reserved": Refusal(
-        "Feature Store takes this name itself", "the offline store adds the columns {names} to every record"
+        "Feature Store takes this name itself",
+        "the offline store adds api_invocation_time, is_deleted and write_time to every record",
     ),
     "feature-type": Refusal("not a type of features", "Feature Store keeps three types"),
     "feature-taken": Refusal("two features are named {name!r}", "the Glue table does not tell upper case from lower"),

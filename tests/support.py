@@ -185,3 +185,11 @@ def pinned(where: Account | None = None, *, settings: dict[str, Any] | None = No
 def served(spec: EndpointSpec | None = None, where: Account | None = None, **options: Any) -> Compiled:
     given = {"model": "churn", "owner": "growth", "prefix": "Endpoint", "images": (IMAGE,), "root": CODE, **options}
     return compile_endpoint(spec or endpoint(), where or pinned(main=3), **given)
+
+
+def of_stack(folder: Path, resources: dict[str, Any]) -> None:
+    """An assembly of one stack, as `cdk synth` would have written it."""
+    folder.mkdir()
+    (folder / "s.template.json").write_text(json.dumps({"Resources": resources}))
+    artifact = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "s.template.json", "stackName": "S"}}
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": {"s": artifact}}))

@@ -7,9 +7,10 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 
-from aws_cdk import CfnElement, CfnResource, Token
+from aws_cdk import CfnElement, CfnResource, Fn, Token
 from aws_cdk.aws_s3_assets import Asset as S3Asset
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
@@ -21,6 +22,7 @@ from constructs_ml.compiler.template import Asset, AssetPart, Compiled, Json, lo
 from constructs_ml.facts import updates
 
 INCLUDE = "Resources"
+_VEILED = "AWS::SageMaker::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +83,24 @@ def _include(scope: Construct, template: Json) -> CfnInclude:
     """CfnInclude reads a file; this one is gone when it has been read.
 
     Types whose tags are create-only come in without CDK's own type, so that no stack-wide tag reaches and replaces
-    them. CDK drops the `DependsOn` of such a resource; the compiler gives them none.
+    them: the include does not recognise a type that begins with a token, and makes a plain resource of it.
     """
-    untagged = updates.with_create_only_tags()
-    bare = [key for key, resource in template["Resources"].items() if resource["Type"] in untagged]
+    for resource in template["Resources"].values():
+        if resource["Type"] in updates.with_create_only_tags():
+            resource["Type"] = _veil() + resource["Type"].removeprefix(_VEILED)
     handle, name = tempfile.mkstemp(suffix=".json")
     try:
         with os.fdopen(handle, "w") as file:
             json.dump(template, file)
-        return CfnInclude(scope, INCLUDE, template_file=name, dehydrated_resources=bare or None)
+        return CfnInclude(scope, INCLUDE, template_file=name)
     finally:
         os.unlink(name)
+
+
+@cache
+def _veil() -> str:
+    """A token for the beginning of SageMaker's types: one message a process."""
+    return Fn.join("", ["AWS", _VEILED.removeprefix("AWS")])
 
 
 def _register(place: Place, name: str, asset: Asset) -> Mapping[AssetPart, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -14,11 +15,10 @@ from constructs import Construct
 from constructs_ml.aws.accounts import account_at
 from constructs_ml.aws.crossing import Crossing, Resources, bring_in
 from constructs_ml.aws.places import place_of
-from constructs_ml.aws.platform import PlatformHandles
 from constructs_ml.aws.refused import attempt
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.feature_group import ROLE, compile_feature_group
-from constructs_ml.compiler.infrastructure import of_platform
+from constructs_ml.compiler.infrastructure import of_platform, platform_key
 from constructs_ml.compiler.template import Json, fill
 from constructs_ml.contract import names
 from constructs_ml.spec.account import Account
@@ -26,6 +26,8 @@ from constructs_ml.spec.features import FeatureGroupSpec
 
 _WRITE = ("sagemaker:PutRecord", "sagemaker:BatchWriteRecord", "sagemaker:UpdateRecord", "sagemaker:DeleteRecord")
 _READ = ("sagemaker:GetRecord", "sagemaker:BatchGetRecord", "sagemaker:ListRecords")
+_OBJECTS, _ANSWERS = ("s3:GetObject",), ("s3:PutObject", "s3:AbortMultipartUpload")
+_LISTING = ("s3:ListBucket", "s3:GetBucketLocation")
 _CATALOGUE = ("glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions", "glue:GetPartition")
 _QUERY = (
     "athena:StartQueryExecution",
@@ -72,15 +74,13 @@ class FeatureGroupHandle(Construct):
 
     def grant_write(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a principal put, change and delete records."""
-        granted = self._grant(grantee, _WRITE, self.feature_group_arn)
-        self._data_key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
-        return granted
+        self._allow_key(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+        return _allow(grantee, _WRITE, self.feature_group_arn)
 
     def grant_online_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a principal get records from the online store."""
-        granted = self._grant(grantee, _READ, self.feature_group_arn)
-        self._data_key.grant_decrypt(grantee)
-        return granted
+        self._allow_key(grantee, "kms:Decrypt")
+        return _allow(grantee, _READ, self.feature_group_arn)
 
     def grant_offline_read(
         self, grantee: iam.IGrantable, *, workgroup: str = "primary", results: str = "athena/"
@@ -90,11 +90,13 @@ class FeatureGroupHandle(Construct):
         `results` is the prefix in the same bucket to which Athena writes its answers. Under Lake Formation the
         principal needs its permissions beside these.
         """
-        bucket = self._data_bucket
-        bucket.grant_read(grantee, f"{self._location}*")
-        bucket.grant_read_write(grantee, f"{results}*")
-        self._grant(grantee, _CATALOGUE, *self._catalogue())
-        return self._grant(grantee, _QUERY, _arn("athena", f"workgroup/{workgroup}"))
+        bucket = self._bucket_arn
+        _allow(grantee, _OBJECTS, f"{bucket}/{self._location}*", f"{bucket}/{results}*")
+        _allow(grantee, _ANSWERS, f"{bucket}/{results}*")
+        _allow(grantee, _LISTING, bucket)
+        self._allow_key(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+        _allow(grantee, _CATALOGUE, *self._catalogue())
+        return _allow(grantee, _QUERY, _arn("athena", f"workgroup/{workgroup}"))
 
     def _catalogue(self) -> list[str]:
         """The database and the table; the one that Feature Store makes ends in a time that nobody knows before."""
@@ -103,22 +105,20 @@ class FeatureGroupHandle(Construct):
         places = ("catalog", f"database/{database}", f"table/{database}/{table}")
         return [_arn("glue", place) for place in places]
 
-    @cached_property
-    def _platform(self) -> PlatformHandles:
-        return PlatformHandles(self, "Platform", account=self.account)
-
     @property
-    def _data_bucket(self) -> s3.IBucket:
-        return self._bucket or self._platform.data_bucket
+    def _bucket_arn(self) -> str:
+        if self._bucket is not None:
+            return self._bucket.bucket_arn
+        name = names.data_bucket(self.account.stage, Aws.ACCOUNT_ID, Aws.REGION)
+        return f"arn:{Aws.PARTITION}:s3:::{name}"
 
-    @property
-    def _data_key(self) -> kms.IKey:
-        own = self._bucket.encryption_key if self._bucket is not None else None
-        return self._key or own or self._platform.key
-
-    @staticmethod
-    def _grant(grantee: iam.IGrantable, actions: tuple[str, ...], *resources: str) -> iam.Grant:
-        return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=list(resources))
+    def _allow_key(self, grantee: iam.IGrantable, *actions: str) -> None:
+        """The given key, the given bucket's, or the platform's, which is known by a dynamic reference: no export."""
+        own = self._key or (self._bucket.encryption_key if self._bucket is not None else None)
+        if own is not None:
+            own.grant(grantee, *actions)
+        elif self._bucket is None:
+            _allow(grantee, actions, platform_key(self.account))
 
 
 class FeatureGroup(FeatureGroupHandle):
@@ -205,6 +205,10 @@ class FeatureGroup(FeatureGroupHandle):
     ) -> FeatureGroupHandle:
         """A group of the account's stage by the name that its spec has, with its version ("customers-v2")."""
         return FeatureGroupHandle(scope, id, group, account=account)
+
+
+def _allow(grantee: iam.IGrantable, actions: Sequence[str], *resources: str) -> iam.Grant:
+    return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=list(resources))
 
 
 def _arn(service: str, resource: str) -> str:

@@ -37,10 +37,15 @@ def of_platform(account: Account) -> Infrastructure:
         data_bucket=sub(names.data_bucket(stage, _ACCOUNT, _REGION)),
         artifact_bucket=sub(names.artifact_bucket(stage, _ACCOUNT, _REGION)),
         topic_arn=arn("sns", names.topic(stage)),
-        key_arn=account.key_arn or f"{{{{resolve:ssm:{names.key_parameter(stage)}}}}}",
+        key_arn=platform_key(account),
         subnets=list(account.network.subnets) if account.network else None,
         security_groups=list(account.network.security_groups) if account.network else None,
     )
+
+
+def platform_key(account: Account) -> str:
+    """The ARN of the stage's key: the account's own, or that of the platform, by a dynamic reference."""
+    return account.key_arn or f"{{{{resolve:ssm:{names.key_parameter(account.stage)}}}}}"
 
 
 def arn(service: str, resource: str, **values: Json) -> Json:

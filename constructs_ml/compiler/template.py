@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from constructs_ml.contract.names import PRODUCT
-from constructs_ml.facts import regions, services, updates
+from constructs_ml.facts import regions, services
 from constructs_ml.faults import Faults
 from constructs_ml.spec.account import Account
 
@@ -178,8 +178,6 @@ class Template:
             resource |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
         if metadata:
             resource["Metadata"] = dict(metadata)
-        if depends_on and type in updates.with_create_only_tags():
-            raise AssertionError(f"{key} is brought in without CDK's type, which would drop its DependsOn")
         for path in _nulls(resource):
             raise AssertionError(f"the compiler left a null at {key}.{path}")
         self.resources[key] = resource

@@ -41,7 +41,7 @@ class Feature:
         if not _NAME.fullmatch(self.name):
             raise refuse("feature-name", where=where, got=repr(self.name), allowed=_ALLOWED)
         if self.name.lower() in _RESERVED:
-            raise refuse("feature-reserved", where=where, got=self.name, allowed="any other name", names=_RESERVED)
+            raise refuse("feature-reserved", where=where, got=self.name, allowed="any other name")
         if self.type not in TYPES:
             raise refuse("feature-type", where=where, got=repr(self.type), allowed=TYPES)
 

@@ -258,7 +258,7 @@ def test_one_content_is_one_asset_of_a_stack(tmp_path: Path) -> None:
     assert sum("asset." in entry["source"]["path"] for entry in manifest["files"].values()) == 1
 
 
-def test_stack_tags_reach_every_resource_but_excluded_types(tmp_path: Path) -> None:
+def test_stack_tags_reach_every_resource_but_those_whose_tags_are_create_only(tmp_path: Path) -> None:
     app = new_app(tmp_path)
     stack = new_stack(app)
     role = {"AssumeRolePolicyDocument": {}, "Tags": [{"Key": "own", "Value": "1"}]}
@@ -271,14 +271,14 @@ def test_stack_tags_reach_every_resource_but_excluded_types(tmp_path: Path) -> N
     given = {
         "XLog": {"Type": LOG, "Properties": {}},
         "XRole": {"Type": "AWS::IAM::Role", "Properties": role},
-        "XGroup": {"Type": "AWS::SageMaker::FeatureGroup", "Properties": group},
+        "XGroup": {"Type": "AWS::SageMaker::FeatureGroup", "Properties": group, "DependsOn": ["XLog"]},
     }
     brought(stack, Compiled(given))
-    Tags.of(stack).add("team", "growth", exclude_resource_types=["AWS::SageMaker::FeatureGroup"])
+    Tags.of(stack).add("team", "growth")
     found = resources(app)
     assert found["XLog"]["Properties"]["Tags"] == [{"Key": "team", "Value": "growth"}]
     assert found["XRole"]["Properties"]["Tags"] == [{"Key": "own", "Value": "1"}, {"Key": "team", "Value": "growth"}]
-    assert "Tags" not in found["XGroup"]["Properties"]
+    assert found["XGroup"] == given["XGroup"] | {"Metadata": {"aws:cdk:path": "S/X/Resources/XGroup"}}
 
 
 def test_cdk_nag_finds_what_is_wrong_and_says_where(tmp_path: Path) -> None:

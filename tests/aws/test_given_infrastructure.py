@@ -195,7 +195,7 @@ def test_a_stack_that_is_bound_to_no_region_looks_images_up_in_a_mapping(tmp_pat
     app = new_app(tmp_path)
     stack = new_stack(app, env=None)
     pipe = built(stack, account=AGNOSTIC)
-    mapping = pipe.compiled.mappings["TrainingSklearnRegistries"]
+    mapping = pipe.compiled.mappings["TrainingSagemakerScikitLearnRegistries"]
     assert mapping["eu-central-1"] == {"Account": "492215442770"}
     assert "Fn::FindInMap" in texts(resources(app), "AWS::StepFunctions::StateMachine")
 
@@ -215,7 +215,7 @@ def test_a_fault_of_the_account_is_an_error_on_the_construct_and_stops_nobody_el
 
     pipe = built(stack, account=account(instances=InstanceRules()))
     built(other)
-    message = Match.string_like_regexp("neither the step nor the account names an instance type")
+    message = Match.string_like_regexp("neither the declaration nor the account names an instance type")
     Annotations.from_stack(stack).has_error("/S/Training", message)
     with pytest.raises(SpecError, match="instance-missing"):
         _ = pipe.state_machine

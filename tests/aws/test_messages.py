@@ -10,9 +10,36 @@ import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_sns as sns
 
-from constructs_ml import Cron, Fleet, ModelSpec, OnAlarm, Pipeline, Rate
+from constructs_ml import (
+    Account,
+    Canary,
+    Cron,
+    DataCapture,
+    Endpoint,
+    EndpointSpec,
+    Feature,
+    FeatureGroup,
+    Fleet,
+    ModelSpec,
+    OnAlarm,
+    Pipeline,
+    Rate,
+    Variant,
+)
 from tests.jsii_messages import counted
-from tests.support import CODE, account, evaluate, gate, pipeline, prepare, train
+from tests.support import (
+    CODE,
+    account,
+    customers,
+    endpoint,
+    evaluate,
+    gate,
+    monitors,
+    pinned,
+    pipeline,
+    prepare,
+    train,
+)
 
 pytestmark = pytest.mark.node
 
@@ -84,8 +111,43 @@ def test_each_model_of_a_fleet_costs_the_same(tmp_path: Path) -> None:
         with counted() as found:
             Fleet(app, "dev", account=account(), models=models)
         costs.append(found.total())
-    assert costs[1] - costs[0] == MODEL_STACK + STACK + CONSTRUCT + BARE + 3 * CODE_EACH
+    # Its registry, pipeline and dashboard.
+    assert costs[1] - costs[0] == MODEL_STACK + STACK + CONSTRUCT + 2 * BARE + 3 * CODE_EACH
     assert costs[2] - costs[1] == 2 * (costs[1] - costs[0])
+
+
+def test_four_alarms_two_monitors_and_scaling_add_none_to_an_endpoint(tmp_path: Path) -> None:
+    where = pinned(account(existing_customer=("model-monitor",)), main=3, other=4)
+    variants = (Variant(name="main"), Variant(name="other"))
+    bare = EndpointSpec(variants=variants, alarms=(), capture=DataCapture())
+    full = endpoint(variants=variants, deployment=Canary(percent=50))
+    assert endpoint_messages(tmp_path / "warm", full, where, monitors())
+    few = endpoint_messages(tmp_path / "few", bare, where, ())
+    assert few == STACK + CONSTRUCT
+    assert endpoint_messages(tmp_path / "many", full, where, monitors()) == few
+
+
+def test_an_endpoint_that_is_not_there_yet_costs_its_warning(tmp_path: Path) -> None:
+    # Itself, its stack and place, and the annotation.
+    assert endpoint_messages(tmp_path, endpoint(), account(), monitors()) == STACK + CONSTRUCT - 1
+
+
+def test_a_feature_group_costs_the_same_whatever_its_size(tmp_path: Path) -> None:
+    costs = []
+    for count in (1, 1, 500):
+        scope = stack(tmp_path / str(len(costs)))
+        names = (*customers().features, *(Feature(f"f{number}") for number in range(count)))
+        with counted() as found:
+            FeatureGroup(scope, "Customers", customers(features=names), account=account())
+        costs.append(found.total())
+    assert costs[1:] == [STACK + CONSTRUCT] * 2
+
+
+def endpoint_messages(folder: Path, spec: EndpointSpec, where: Account, watched: Any) -> int:
+    scope = stack(folder)
+    with counted() as found:
+        Endpoint(scope, "Endpoint", spec, model="churn", owner="growth", account=where, monitors=watched)
+    return found.total()
 
 
 def _model(name: str) -> ModelSpec:

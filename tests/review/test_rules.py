@@ -1,0 +1,171 @@
+"""The rules behind the verdicts, each on the smallest templates that show it."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from constructs_ml import EndpointSpec, Instances, Variant
+from constructs_ml.review.assembly import Assembly, read_assembly
+from constructs_ml.review.changes import Change, compare
+from constructs_ml.review.references import references
+from tests.support import endpoint, pinned, served
+
+Resources = dict[str, Any]
+TWO = (Variant(name="main", weight=9), Variant(name="challenger", weight=1))
+IDLE = (TWO[0], Variant(name="challenger", weight=0))
+
+
+def stack(resources: Resources, tags: dict[str, str] | None = None) -> Assembly:
+    return Assembly({"S": {"Resources": resources}}, {"S": tags or {}})
+
+
+def changed(before: Resources, after: Resources) -> dict[str, Change]:
+    return {item.logical_id: item for item in compare(stack(before), stack(after))}
+
+
+def of(spec: EndpointSpec, **pins: int) -> Resources:
+    return dict(served(spec, pinned(**(pins or {"main": 3}))).resources)
+
+
+def resource(type: str, *, retain: bool = False, **properties: Any) -> Resources:
+    policy = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"} if retain else {}
+    return {"Type": type, "Properties": properties, **policy}
+
+
+def test_a_removed_variant_with_traffic_is_refused_and_an_idle_one_goes() -> None:
+    one = EndpointSpec(variants=(TWO[0],))
+    busy = changed(of(EndpointSpec(variants=TWO), main=3, challenger=4), of(one))
+    assert busy["EndpointConfig"].verdict == "refused"
+    assert "weight=0" in busy["EndpointConfig"].way
+    idle = changed(of(EndpointSpec(variants=IDLE), main=3, challenger=4), of(one))
+    assert idle["EndpointConfig"].verdict == "replaced"
+
+
+def test_a_variant_may_join() -> None:
+    found = changed(of(EndpointSpec(variants=(TWO[0],))), of(EndpointSpec(variants=TWO), main=3, challenger=4))
+    assert found["EndpointConfig"].verdict == "replaced"
+    assert found["EndpointEndpoint"].verdict == "in place"
+
+
+def test_an_instance_type_changes_where_nothing_scales() -> None:
+    large = EndpointSpec(variants=(Variant(compute=Instances(instance_type="ml.m5.xlarge")),))
+    found = changed(of(EndpointSpec()), of(large))
+    assert found["EndpointConfig"].verdict == "replaced"
+
+
+def test_a_planned_change_of_type_passes_in_three_deployments() -> None:
+    large = (Variant(compute=Instances(instance_type="ml.m5.xlarge")),)
+    plan = [of(endpoint()), of(endpoint(autoscaling=None)), of(endpoint(autoscaling=None, variants=large))]
+    plan.append(of(endpoint(variants=large)))
+    for before, after in itertools.pairwise(plan):
+        assert "refused" not in {item.verdict for item in changed(before, after).values()}
+    assert changed(plan[0], plan[3])["EndpointConfig"].verdict == "refused"
+
+
+def test_another_capture_destination_is_refused_and_capture_may_end() -> None:
+    before, after = of(endpoint()), of(endpoint())
+    after = copy.deepcopy(after)
+    after["EndpointConfig"]["Properties"]["DataCaptureConfig"]["DestinationS3Uri"] = "s3://elsewhere/capture"
+    assert changed(before, after)["EndpointConfig"].verdict == "refused"
+    assert changed(before, of(endpoint(capture=None)))["EndpointConfig"].verdict == "replaced"
+
+
+def test_what_refers_to_a_replaced_resource_changes_with_it() -> None:
+    before = {
+        "A": resource("AWS::SageMaker::Model", PrimaryContainer={"Image": "1"}),
+        "B": resource(
+            "AWS::SageMaker::EndpointConfig",
+            ProductionVariants=[{"VariantName": "main", "ModelName": {"Fn::GetAtt": ["A", "ModelName"]}}],
+        ),
+        "C": resource("AWS::SageMaker::Endpoint", EndpointConfigName={"Fn::Sub": "${B.EndpointConfigName}"}),
+        "D": resource("AWS::SSM::Parameter", Name="n", Value={"Ref": "C"}),
+    }
+    after = copy.deepcopy(before)
+    after["A"]["Properties"]["PrimaryContainer"]["Image"] = "2"
+    found = changed(before, after)
+    assert {key: item.verdict for key, item in found.items()} == {"A": "replaced", "B": "replaced", "C": "in place"}
+
+
+def test_a_named_resource_is_never_replaced() -> None:
+    before = {"A": resource("AWS::IAM::Role", RoleName="jobs", Path="/a/")}
+    after = {"A": resource("AWS::IAM::Role", RoleName="jobs", Path="/b/")}
+    assert changed(before, after)["A"].verdict == "refused"
+    assert "RoleName" in changed(before, after)["A"].way
+
+
+@pytest.mark.parametrize(
+    ("type", "properties", "change"),
+    [
+        ("AWS::S3::Bucket", {"BucketName": "one"}, {"BucketName": "two"}),
+        ("AWS::SageMaker::ModelPackageGroup", {"ModelPackageGroupName": "a"}, {"ModelPackageGroupName": "b"}),
+    ],
+)
+def test_data_is_lost_where_its_holder_is_replaced_or_deleted(
+    type: str, properties: dict[str, Any], change: dict[str, Any]
+) -> None:
+    before, after = {"A": resource(type, **properties)}, {"A": resource(type, **change)}
+    assert changed(before, after)["A"].verdict == "data loss"
+    assert "deleted" in changed(before, after)["A"].why
+    assert changed(before, {})["A"].verdict == "data loss"
+    kept = {"A": resource(type, retain=True, **properties)}
+    assert "stays behind" in changed(kept, {"A": resource(type, retain=True, **change)})["A"].why
+    assert changed(kept, {})["A"].verdict == "kept"
+
+
+def test_another_type_under_one_logical_id_is_refused() -> None:
+    found = changed({"A": resource("AWS::SNS::Topic")}, {"A": resource("AWS::S3::Bucket")})
+    assert found["A"].verdict == "refused"
+
+
+def test_a_type_that_is_not_known_is_said_to_be() -> None:
+    found = changed({"A": resource("Custom::Thing", x=1)}, {"A": resource("Custom::Thing", x=2)})
+    assert found["A"].verdict == "unknown"
+
+
+def test_a_policy_alone_and_metadata_alone() -> None:
+    before = {"A": resource("AWS::SNS::Topic", DisplayName="x")}
+    retained = {"A": resource("AWS::SNS::Topic", retain=True, DisplayName="x")}
+    assert changed(before, retained)["A"].paths == ("DeletionPolicy", "UpdateReplacePolicy")
+    assert changed(before, {"A": {**before["A"], "Metadata": {"why": "x"}}}) == {}
+
+
+def test_a_stack_that_comes_is_added_and_its_tags_are_no_change() -> None:
+    after = Assembly({"S": {"Resources": {"A": resource("AWS::SNS::Topic")}}}, {"S": {"team": "x"}})
+    assert [item.verdict for item in compare(Assembly({}), after)] == ["added"]
+
+
+def test_references_are_found_wherever_they_stand() -> None:
+    value = {
+        "A": {"Ref": "One"},
+        "B": [{"Fn::GetAtt": ["Two", "Arn"]}, {"Fn::GetAtt": "Three.Arn"}],
+        "C": {"D": {"Fn::Join": ["", ["x", {"Ref": "Four"}]]}},
+        "E": {"Fn::Sub": ["${Five.Arn} ${own} ${AWS::Region} ${!Six}", {"own": {"Ref": "Seven"}}]},
+    }
+    assert sorted(references(value)) == [
+        ("A", "One"),
+        ("B", "Three"),
+        ("B", "Two"),
+        ("C.D", "Four"),
+        ("E", "Five"),
+        ("E", "Seven"),
+    ]
+
+
+def test_an_assembly_is_read_with_its_nested_stages(tmp_path: Path) -> None:
+    inner = tmp_path / "assembly-dev"
+    inner.mkdir()
+    (inner / "s.template.json").write_text(json.dumps({"Resources": {}}))
+    artifact = {
+        "type": "aws:cloudformation:stack",
+        "properties": {"templateFile": "s.template.json", "stackName": "dev-s", "tags": {"a": "b"}},
+    }
+    (inner / "manifest.json").write_text(json.dumps({"artifacts": {"s": artifact, "t": {"type": "cdk:tree"}}}))
+    found = read_assembly(tmp_path)
+    assert found.templates == {"dev-s": {"Resources": {}}}
+    assert found.tags == {"dev-s": {"a": "b"}}
