@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -21,9 +22,11 @@ from apps.churn.data import write_csv
 from apps.churn.model import churn
 from constructs_ml import Accounts, mermaid
 from constructs_ml.contract import names
+from constructs_ml.review.assembly import read_assembly
+from constructs_ml.review.changes import compare
 from tools.interpreter import Run, run
 from tools.local_account import ROOT, LocalAccount, local_account
-from tools.local_inventory import NO, inventory
+from tools.local_inventory import LACKS, NO, inventory
 from tools.local_jobs import Jobs
 
 STAGE = "dev"
@@ -32,12 +35,13 @@ console = Console(highlight=False, width=120 if os.environ.get("CI") else None)
 
 
 def main() -> int:
-    """Run the demo; the exit code says whether a model was registered."""
+    """Run the demo; the exit code says whether a model was registered and its endpoint came up."""
     report: dict[str, Any] = {"stage": STAGE, "seconds": {}}
     account = Accounts.load(ROOT / "apps" / "churn" / "accounts.yaml")[STAGE]
     assert account.id is not None
     assert account.region is not None
-    assembly = Path(tempfile.mkdtemp(prefix="constructs-ml-"))
+    folder = Path(tempfile.mkdtemp(prefix="constructs-ml-"))
+    assembly, pinned = folder / "first", folder / "second"
     try:
         with _part("synthesize every account", report):
             report["templates"] = _synthesize(assembly)
@@ -53,8 +57,17 @@ def main() -> int:
                 report["data"] = _bring_data(local)
             with _part("run the deployed pipeline", report):
                 report["run"] = _run(local, assembly, report["data"])
+            if report["run"]["model_packages"]:
+                with _part("pin the registered version, and ask what that changes", report):
+                    report["changes"] = _pin(folder, assembly, pinned)
+                with _part(f"deploy {STAGE} again with the cdk CLI", report):
+                    # moto finds no change set of a stack that is there, and loses the parameters that cdk would keep.
+                    local.deploy(pinned, [f"{STAGE}/*"], "--method=direct", "--no-previous-parameters")
+                with _part("ask the account for the endpoint", report):
+                    _resources(local, pinned, of="Endpoint")
+                    report["endpoint"] = _endpoint(local)
     finally:
-        shutil.rmtree(assembly, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     REPORT.write_text(json.dumps(report, indent=1, default=str) + "\n")
     return _conclude(report)
 
@@ -70,29 +83,34 @@ def _part(title: str, report: dict[str, Any]) -> Iterator[None]:
     console.print(f"  [dim]{report['seconds'][title]} s[/dim]")
 
 
-def _synthesize(assembly: Path) -> dict[str, int]:
-    """Every account's templates, by their bytes."""
+def _synthesize(assembly: Path, accounts: Path | None = None) -> dict[str, int]:
+    """Every account's templates, by their bytes; `accounts` is another file of accounts than the example's."""
     environment = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_VALIDATION": "false"}
+    if accounts is not None:
+        environment["CDK_CONTEXT_JSON"] = json.dumps({"accounts": str(accounts)})
     done = subprocess.run(
         [sys.executable, "-m", "apps.churn.app"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"synthesis failed:\n{done.stderr[-3000:]}")
     sizes = {path.name: path.stat().st_size for path in sorted(assembly.rglob("*.template.json"))}
-    table = Table("template", "bytes", box=None)
-    for name, size in sizes.items():
-        table.add_row(name, f"{size:,}")
-    console.print(table)
+    if accounts is None:
+        table = Table("template", "bytes", box=None)
+        for name, size in sizes.items():
+            table.add_row(name, f"{size:,}")
+        console.print(table)
     return sizes
 
 
-def _resources(local: LocalAccount, assembly: Path) -> list[dict[str, str]]:
-    """Every resource of the deployed templates, and whether the account has it."""
-    rows = inventory(local, assembly / f"assembly-{STAGE}")
-    table = Table("resource", Column("type", no_wrap=True), Column("in the account", no_wrap=True), box=None)
+def _resources(local: LocalAccount, assembly: Path, of: str = "") -> list[dict[str, str]]:
+    """Every resource of the deployed templates, or of one construct, and whether the account has it."""
+    rows = [row for row in inventory(local, assembly / f"assembly-{STAGE}") if row["logical_id"].startswith(of)]
+    table = Table(Column("resource", overflow="fold"), Column("type", overflow="fold"), "in the account", box=None)
     for row in rows:
         table.add_row(row["logical_id"], row["type"], row["there"])
     console.print(table)
+    lacking = sorted({row["type"] for row in rows if row["there"] == LACKS})
+    console.print(f"  types that moto lacks, and that are not here therefore: {', '.join(lacking)}")
     missing = [row["logical_id"] for row in rows if row["there"] == NO]
     if missing:
         raise RuntimeError(f"the deployment left out {', '.join(missing)}")
@@ -140,6 +158,33 @@ def _run(local: LocalAccount, assembly: Path, data: dict[str, Any]) -> dict[str,
     }
 
 
+def _pin(folder: Path, before: Path, after: Path) -> list[dict[str, str]]:
+    """Pin version 1 in a copy of the accounts file, synthesize with it, and tell what the deployment will do."""
+    content = yaml.safe_load((ROOT / "apps" / "churn" / "accounts.yaml").read_text())
+    content["accounts"][STAGE]["models"] = {churn.name: {"pins": {"main": 1}, "monitors": "none"}}
+    accounts = folder / "accounts.yaml"
+    accounts.write_text(yaml.safe_dump(content))
+    _synthesize(after, accounts)
+    table = Table("resource", "type", "verdict", box=None)
+    found = compare(read_assembly(before), read_assembly(after))
+    for change in found:
+        table.add_row(change.logical_id, change.type, change.verdict)
+    console.print(table)
+    return [{"logical_id": item.logical_id, "type": item.type, "verdict": item.verdict} for item in found]
+
+
+def _endpoint(local: LocalAccount) -> dict[str, Any]:
+    """The endpoint as the account describes it, down to the version that its model serves."""
+    client = local.client("sagemaker")
+    found = client.describe_endpoint(EndpointName=names.endpoint(STAGE, churn.name))
+    config = client.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+    (variant,) = config["ProductionVariants"]
+    model = client.describe_model(ModelName=variant["ModelName"])
+    serves = model["PrimaryContainer"]["ModelPackageName"]
+    console.print(f"  {found['EndpointName']} is {found['EndpointStatus']} and serves {serves}")
+    return {"name": found["EndpointName"], "status": found["EndpointStatus"], "variant": variant, "serves": serves}
+
+
 def _show(ended: Run, jobs: Jobs) -> None:
     table = Table("state", "what ran", "seconds", box=None)
     times = {step["state"]: step for step in jobs.done if "seconds" in step}
@@ -161,7 +206,9 @@ def _conclude(report: dict[str, Any]) -> int:
     for package in ended["model_packages"]:
         console.print(f"  registered: {package['arn']} ({package['approval']})")
     console.print(f"  everything in numbers: {REPORT.name}")
-    if ended["status"] == "SUCCEEDED" and ended["model_packages"]:
+    serves = report.get("endpoint", {}).get("serves")
+    if ended["status"] == "SUCCEEDED" and serves in [package["arn"] for package in ended["model_packages"]]:
+        console.print(f"  endpoint: {report['endpoint']['name']} serves the registered version")
         return 0
     console.print(f"[red]the run ended as {ended['status']}: {ended['error']} {ended['cause']}", markup=True)
     return 1

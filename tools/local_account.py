@@ -56,11 +56,11 @@ class LocalAccount:
         with tempfile.TemporaryDirectory() as folder:
             self.cdk("bootstrap", f"aws://{self.id}/{self.region}", folder=Path(folder))
 
-    def deploy(self, assembly: Path, stacks: Sequence[str]) -> None:
-        """Deploy stacks of an assembly."""
+    def deploy(self, assembly: Path, stacks: Sequence[str], *options: str) -> None:
+        """Deploy stacks of an assembly; `options` are the cdk CLI's own."""
         with tempfile.TemporaryDirectory() as folder:
             arguments = ("--app", str(assembly.resolve()), "--require-approval", "never", "--progress", "events")
-            self.cdk("deploy", *stacks, *arguments, folder=Path(folder))
+            self.cdk("deploy", *stacks, *arguments, *options, folder=Path(folder))
 
     def environment(self) -> dict[str, str]:
         """What a program needs in its environment to talk to this account and no other."""

@@ -26,6 +26,15 @@ _LISTINGS: Mapping[str, tuple[str, _Names]] = {
         lambda api: [item["logGroupName"] for item in api.describe_log_groups()["logGroups"]],
     ),
     "AWS::S3::Bucket": ("s3", lambda api: [item["Name"] for item in api.list_buckets()["Buckets"]]),
+    "AWS::SageMaker::Endpoint": (
+        "sagemaker",
+        lambda api: [item["EndpointName"] for item in api.list_endpoints()["Endpoints"]],
+    ),
+    "AWS::SageMaker::EndpointConfig": (
+        "sagemaker",
+        lambda api: [item["EndpointConfigName"] for item in api.list_endpoint_configs()["EndpointConfigs"]],
+    ),
+    "AWS::SageMaker::Model": ("sagemaker", lambda api: [item["ModelName"] for item in api.list_models()["Models"]]),
     "AWS::SNS::Topic": (
         "sns",
         lambda api: [item["TopicArn"].rpartition(":")[2] for item in api.list_topics()["Topics"]],
@@ -37,8 +46,16 @@ _LISTINGS: Mapping[str, tuple[str, _Names]] = {
     ),
 }
 YES, NO = "yes", "no"
-_LACKS, _UNASKED = "moto lacks the type", "moto has the type; nothing to list"
-_NAME_PROPERTIES = ("Name", "FunctionName", "LogGroupName", "BucketName", "TopicName", "StateMachineName")
+LACKS, _UNASKED = "moto lacks the type", "moto has the type; nothing to list"
+_NAME_PROPERTIES = (
+    "Name",
+    "FunctionName",
+    "LogGroupName",
+    "BucketName",
+    "TopicName",
+    "StateMachineName",
+    "EndpointName",
+)
 
 
 def inventory(account: LocalAccount, assembly: Path) -> list[dict[str, str]]:
@@ -53,7 +70,7 @@ def inventory(account: LocalAccount, assembly: Path) -> list[dict[str, str]]:
 
 def _is_there(account: LocalAccount, logical_id: str, resource: Mapping[str, Any]) -> str:
     if resource["Type"] not in get_model_map():
-        return _LACKS
+        return LACKS
     if resource["Type"] not in _LISTINGS:
         return _UNASKED
     service, names = _LISTINGS[resource["Type"]]

@@ -1,6 +1,7 @@
-"""moto's server with three mends, each where it departs from CloudFormation on templates that AWS accepts.
+"""moto's server with four mends, each where it departs from CloudFormation on templates that AWS accepts.
 
-It reads the tags of KMS keys and of SSM parameters in the wrong form, and its `Fn::Sub` turns `$$` into `$`.
+It reads the tags of KMS keys and of SSM parameters in the wrong form, its `Fn::Sub` turns `$$` into `$`, and it does
+not give an endpoint the name that its template says.
 
 Run as `python -m tools.local_server -H 127.0.0.1 -p PORT`.
 """
@@ -13,6 +14,7 @@ from typing import Any
 
 from moto.cloudformation import parsing
 from moto.kms.models import Key
+from moto.sagemaker.models import FakeEndpoint
 from moto.server import main
 from moto.ssm.models import Parameter
 
@@ -47,6 +49,8 @@ def mend() -> None:
     """Apply the mends to this process."""
     _with_tags(Key, lambda tags: [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tags])
     _with_tags(Parameter, lambda tags: [{"Key": key, "Value": value} for key, value in tags.items()])
+    FakeEndpoint.cloudformation_name_type = staticmethod(lambda: "EndpointName")
+    parsing.get_name_type_map.cache_clear()
     assert hasattr(parsing, "string")
     parsing.string = SimpleNamespace(Template=_Sub)
 

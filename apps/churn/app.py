@@ -9,9 +9,10 @@ from constructs_ml import Accounts, Fleet
 
 
 def build(app: App) -> App:
-    """Add one stage per account of accounts.yaml."""
+    """Add one stage per account of accounts.yaml, or of the file that `-c accounts=` names."""
     commit = app.node.try_get_context("commit")
-    for account in Accounts.load(Path(__file__).parent / "accounts.yaml"):
+    accounts = app.node.try_get_context("accounts") or Path(__file__).parent / "accounts.yaml"
+    for account in Accounts.load(accounts):
         Fleet(app, account.stage, account=account, models=[churn], commit=commit)
     return app
 

@@ -6,14 +6,16 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from constructs_ml import Accounts, SpecError
+from constructs_ml import S3, Accounts, ModelSettings, Rolling, SpecError
 from constructs_ml.config import accounts_schema
 from constructs_ml.facts import regions
 from constructs_ml.spec.account import Account, AccountNetwork, InstanceRules
+from constructs_ml.spec.model_settings import PackageVersion
 from tests.support import ROOT
 
 # Digits of another script, which some regular expressions take for digits.
@@ -340,6 +342,68 @@ def test_a_file_that_cannot_be_read_is_told(content: bytes | None, tmp_path: Pat
         Accounts.load(tmp_path / "accounts.yaml")
 
 
+def test_what_an_account_says_of_a_model_is_read(tmp_path: Path) -> None:
+    arn = "arn:aws:sagemaker:eu-central-1:111111111111:model-package/dev-churn/3"
+    found = load(
+        tmp_path,
+        one(
+            "models:",
+            "  churn:",
+            f'    pins: {{main: 7, other: "{arn}", third: s3://models/churn/3/model.tar.gz}}',
+            "    run: run-7",
+            "    instance_type: ml.m5.xlarge",
+            "    deployment: {kind: rolling, percent: 25, bake_minutes: 5, timeout_minutes: 60}",
+            "    monitors: none",
+            "    features: none",
+        ),
+    )["dev"].model("churn")
+    assert found.pins == {
+        "main": PackageVersion(7),
+        "other": PackageVersion(3, "dev-churn", "111111111111", "eu-central-1"),
+        "third": S3("s3://models/churn/3/model.tar.gz"),
+    }
+    assert (found.run, found.instance_type, found.monitors, found.features) == ("run-7", "ml.m5.xlarge", "none", "none")
+    assert found.deployment == Rolling(percent=25, bake=timedelta(minutes=5), timeout=timedelta(hours=1))
+    assert load(tmp_path, one())["dev"].model("churn") == ModelSettings()
+
+
+@pytest.mark.parametrize(
+    ("line", "id", "place"),
+    [
+        ("pins: {main: 0}", "number-range", ":7:16: accounts.dev.models.churn.pins.main"),
+        ("pins: {main: latest}", "pin-form", ":7:16: accounts.dev.models.churn.pins.main"),
+        ("pins: {main: true}", "pin-form", ":7:16: accounts.dev.models.churn.pins.main"),
+        ("pins: {Main: 1}", "accounts-value", ":7:16: accounts.dev.models.churn.pins.Main"),
+        ("pin: {main: 1}", "accounts-unknown", ":7:9: accounts.dev.models.churn.pin"),
+        ("run: 7", "accounts-quotes", ":7:9: accounts.dev.models.churn.run"),
+        ("monitors: off", "accounts-value", ":7:9: accounts.dev.models.churn.monitors"),
+        ("instance_type: m5.large", "accounts-value", ":7:9: accounts.dev.models.churn.instance_type"),
+        ("deployment: canary", "accounts-value", ":7:9: accounts.dev.models.churn.deployment"),
+        ("deployment: {kind: canary}", "deployment-step", ":7:9: accounts.dev.models.churn.deployment"),
+        ("deployment: {kind: canary, percent: 60}", "number-range", ":7:9: accounts.dev.models.churn.deployment"),
+        (
+            "deployment: {kind: all-at-once, percent: 10}",
+            "accounts-value",
+            ":7:9: accounts.dev.models.churn.deployment",
+        ),
+        (
+            "deployment: {kind: canary, prcent: 10}",
+            "accounts-unknown",
+            ":7:36: accounts.dev.models.churn.deployment.prcent",
+        ),
+        (
+            "deployment: {kind: linear, percent: 10, bake_minutes: -1}",
+            "accounts-value",
+            ":7:49: accounts.dev.models.churn.deployment.bake_minutes",
+        ),
+    ],
+)
+def test_what_an_account_says_wrongly_of_a_model_is_told_with_its_place(
+    tmp_path: Path, line: str, id: str, place: str
+) -> None:
+    assert faults(tmp_path, one("models:", "  churn:", f"    {line}")) == [(id, place)]
+
+
 def test_no_fault_speaks_of_the_classes_behind_the_file(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as refused:
         load(tmp_path, one("network: 1", "instances: 1", "tags: 1", "notify: {}"))
@@ -367,7 +431,8 @@ def test_the_module_writes_the_schema_that_is_committed() -> None:
 def test_the_page_tells_every_key() -> None:
     page = (ROOT / "docs" / "accounts.md").read_text()
     definitions = accounts_schema()["$defs"]
-    for key in {*definitions["AccountItem"]["properties"], *definitions["InstancesItem"]["properties"]} - {"instances"}:
+    items = ("AccountItem", "InstancesItem", "ModelItem", "DeploymentItem")
+    for key in {key for item in items for key in definitions[item]["properties"]} - {"instances"}:
         assert re.search(rf"^\| .*[`.]{key}`", page, re.MULTILINE), key
 
 

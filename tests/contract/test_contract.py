@@ -60,6 +60,11 @@ def test_the_longest_names_fit_the_services() -> None:
     assert len(names.state_machine(stage, model, pipeline)) <= 80
     assert len(names.artifact_bucket(stage, "1" * 12, "ap-northeast-1")) <= 63
     assert len(names.model_package_group(stage, model)) <= 63
+    assert len(names.endpoint(stage, model)) <= limits.ENDPOINT_NAME_LENGTH
+    schedule = names.monitoring_schedule(stage, model, "m" * names.MONITOR_LENGTH)
+    assert len(schedule) <= limits.SCHEDULE_NAME_LENGTH
+    assert len(names.feature_group(stage, "g" * names.FEATURE_GROUP_LENGTH + "-v999")) <= 64
+    assert len(names.alarm(stage, model, "m" * names.MONITOR_LENGTH + "-" + "x" * 128, "critical")) <= 255
 
 
 def test_outputs_lie_below_the_pipelines_prefix() -> None:

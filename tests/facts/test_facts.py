@@ -8,11 +8,11 @@ from importlib.resources import files
 
 import pytest
 
-from constructs_ml.facts import images, instances, limits, regions, services
+from constructs_ml.facts import images, instances, limits, regions, services, updates
 from constructs_ml.facts.store import load
 from constructs_ml.faults import SpecError
 
-FILES = ("images", "instances", "regions", "services", "closed")
+FILES = ("images", "instances", "regions", "services", "updates", "closed")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -152,3 +152,70 @@ def test_limits_are_botocores(shape: str, key: str, value: int) -> None:
 
     model = botocore.session.get_session().get_service_model("sagemaker")
     assert model.shape_for(shape).metadata[key] == value
+
+
+@pytest.mark.slow
+def test_what_an_update_replaces_is_what_the_schemas_say() -> None:
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+    for name, entry in load("updates")["types"].items():
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", name).schema
+        pointers = {f"/properties/{path.replace('.', '/')}" for path in entry["create_only"]}
+        assert pointers == set(schema.get("createOnlyProperties", [])), name
+
+
+def test_a_change_above_or_below_a_create_only_property_replaces_and_beside_it_does_not() -> None:
+    group = "AWS::SageMaker::FeatureGroup"
+    assert updates.replaces(group, "OnlineStoreConfig.StorageType")
+    assert updates.replaces(group, "OnlineStoreConfig")
+    assert updates.replaces(group, "OfflineStoreConfig.S3StorageConfig.S3Uri")
+    assert not updates.replaces(group, "OnlineStoreConfig.TtlDuration.Value")
+    assert not updates.replaces(group, "FeatureDefinitions")
+    assert updates.replaces("AWS::SageMaker::DataQualityJobDefinition", "Anything")
+
+
+def test_types_are_named_by_the_property_that_says_so() -> None:
+    named = {
+        "AWS::SageMaker::FeatureGroup": "FeatureGroupName",
+        "AWS::SageMaker::DataQualityJobDefinition": "JobDefinitionName",
+        "AWS::CloudWatch::Alarm": "AlarmName",
+        "AWS::SSM::Parameter": "Name",
+        "AWS::S3::Bucket": "BucketName",
+        "AWS::Lambda::Permission": None,
+    }
+    assert {type: updates.name_property(type) for type in named} == named
+
+
+def test_only_these_types_are_replaced_by_a_tag() -> None:
+    ours = {"FeatureGroup", "DataQualityJobDefinition", "ModelQualityJobDefinition"}
+    assert {f"AWS::SageMaker::{name}" for name in ours} <= updates.with_create_only_tags()
+    assert all(name.startswith("AWS::SageMaker::") for name in updates.with_create_only_tags())
+
+
+def test_the_monitors_image_has_no_tag_and_not_every_region() -> None:
+    assert images.monitor().uri("eu-west-1").endswith(".amazonaws.com/sagemaker-model-monitor-analyzer")
+    with pytest.raises(SpecError, match="has no image"):
+        images.monitor().uri("us-gov-west-1")
+
+
+def test_the_bounds_of_endpoints_are_those_of_the_service_model() -> None:
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("sagemaker")
+
+    def bounds(shape: str) -> tuple[int, int]:
+        found = model.shape_for(shape).metadata
+        return found["min"], found["max"]
+
+    assert bounds("ServerlessMaxConcurrency") == (1, limits.SERVERLESS_CONCURRENCY)
+    assert bounds("ServerlessMemorySizeInMB") == (
+        limits.SERVERLESS_MEMORY_MB[0],
+        limits.SERVERLESS_MEMORY_MB[-1],
+    )
+    assert bounds("WaitIntervalInSeconds") == (0, limits.WAIT_SECONDS)
+    assert bounds("MaximumExecutionTimeoutInSeconds") == limits.DEPLOYMENT_SECONDS
+    assert bounds("ProductionVariantVolumeSizeInGB")[1] == limits.ENDPOINT_VOLUME_GB
+    assert bounds("FeatureAdditions") == (1, limits.FEATURES_ADDED_AT_ONCE)
+    assert bounds("FeatureDefinitions") == (1, limits.FEATURES)
+    assert bounds("AlarmList") == (1, limits.ROLLBACK_ALARMS)
+    assert bounds("ProductionVariantList") == (1, limits.VARIANTS)

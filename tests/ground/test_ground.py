@@ -82,7 +82,7 @@ def test_node_is_recent_enough() -> None:
 
 @pytest.mark.node
 @pytest.mark.slow
-def test_the_demo_registers_a_model_that_passed_the_gate() -> None:
+def test_the_demo_registers_a_model_that_passed_the_gate_and_serves_it() -> None:
     """The same program as `make demo`: the cdk CLI, a local account, the real data."""
     environment = {
         **os.environ,
@@ -104,3 +104,8 @@ def test_the_demo_registers_a_model_that_passed_the_gate() -> None:
     there = {row["logical_id"]: row["there"] for row in report["resources"]}
     assert there["PipelineStateMachine"] == "yes"
     assert "no" not in there.values()
+    assert report["endpoint"]["serves"] == report["run"]["model_packages"][0]["arn"]
+    assert report["endpoint"]["name"] == "dev-churn"
+    verdicts = {item["logical_id"]: item["verdict"] for item in report["changes"]}
+    assert verdicts["EndpointEndpoint"] == "added"
+    assert not {"refused", "data loss"} & set(verdicts.values())
