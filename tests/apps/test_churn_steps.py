@@ -14,12 +14,14 @@ from types import ModuleType
 from typing import Any
 
 import boto3
+import numpy as np
 import pandas as pd
 import pytest
 from moto import mock_aws
 
 from apps.churn.data import purchases_file, write_csv
 from apps.churn.functions.freshness import handler
+from apps.churn.model import churn
 from apps.churn.steps import inference
 
 STEPS = Path(__file__).parent.parent.parent / "apps" / "churn" / "steps"
@@ -115,6 +117,65 @@ def test_the_registered_model_answers_as_the_evaluated_one(chain: Path) -> None:
     assert list(same) == pytest.approx(list(scores[:3]))
     assert json.loads(inference.output_fn(same, "application/json"))["churn"] == list(same)
     assert inference.output_fn(same, "text/csv") == "".join(f"{score:.6f}\n" for score in same)
+
+
+@pytest.fixture(scope="module")
+def baseline(chain: Path) -> Path:
+    folders = {
+        "PROCESSING_INPUT_MODEL": chain / "artifact",
+        "PROCESSING_INPUT_TRAIN": chain / "train",
+        "PROCESSING_INPUT_TEST": chain / "test",
+        "PROCESSING_OUTPUT_DATA": chain / "baseline-data",
+        "PROCESSING_OUTPUT_QUALITY": chain / "baseline-quality",
+    }
+    done = start("baseline.py", **folders)
+    assert done.returncode == 0, done.stderr
+    return chain
+
+
+def test_the_baseline_of_data_tells_how_the_training_data_are_distributed(baseline: Path) -> None:
+    train = pd.read_csv(baseline / "train" / "train.csv")
+    found = json.loads((baseline / "baseline-data" / "statistics.json").read_text())
+    assert found["dataset"]["item_count"] == len(train)
+    assert [item["name"] for item in found["features"]] == json.loads(
+        (baseline / "model" / "features.json").read_text()
+    )
+    for item in found["features"]:
+        numbers, column = item["numerical_statistics"], train[item["name"]]
+        assert numbers["mean"] == pytest.approx(column.mean())
+        assert numbers["common"] == {"num_present": len(train), "num_missing": 0}
+        kll = numbers["distribution"]["kll"]
+        assert sum(bucket["count"] for bucket in kll["buckets"]) == len(train)
+        assert sum(len(level) * 2**number for number, level in enumerate(kll["sketch"]["data"])) == len(train)
+    limits = json.loads((baseline / "baseline-data" / "constraints.json").read_text())
+    assert all(item["completeness"] == 1.0 for item in limits["features"])
+    assert limits["monitoring_config"]["emit_metrics"] == "Enabled"
+
+
+def test_the_baseline_of_quality_lies_a_little_below_what_was_measured(baseline: Path) -> None:
+    measured = json.loads((baseline / "report" / "metrics.json").read_text())
+    limits = json.loads((baseline / "baseline-quality" / "constraints.json").read_text())
+    found = limits["binary_classification_constraints"]
+    for name in ("auc", "accuracy"):
+        assert found[name]["threshold"] == pytest.approx(measured[name] - 0.05, abs=1e-5)
+        assert found[name]["comparison_operator"] == "LessThanThreshold"
+
+
+@pytest.mark.parametrize("rows", [100, 2048, 2049, 10_000])
+def test_a_sketch_stands_for_every_value(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(STEPS))
+    import importlib
+
+    sketch = importlib.import_module("baseline").sketch
+    levels = sketch(np.arange(rows, dtype=float))["data"]
+    assert all(len(level) <= 2048 for level in levels)
+    weight = sum(len(level) * 2**number for number, level in enumerate(levels))
+    assert weight == pytest.approx(rows, rel=0.01)
+
+
+def test_the_feature_group_holds_what_the_model_learns_from(chain: Path) -> None:
+    learned = set(json.loads((chain / "model" / "features.json").read_text()))
+    assert set(churn.features[0].types) == learned | {"customer_id", "as_of"}
 
 
 def test_a_request_that_lacks_a_feature_or_speaks_another_language_is_refused(chain: Path) -> None:
