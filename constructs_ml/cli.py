@@ -35,7 +35,7 @@ def record(
     model: _Model, check: Annotated[bool, typer.Option(help="Write nothing; fail if something would change.")] = False
 ) -> None:
     """Write the schemas of a model's feature groups, to be committed; refuse what no update could carry."""
-    console = Console()
+    console = Console(emoji=False)
     spec = _refusing(partial(load_model, model))
     behind = 0
     for group in spec.features:
@@ -53,7 +53,7 @@ def check(
     model: _Model, accounts: Annotated[Path, typer.Option(help="The accounts file.")] = Path("accounts.yaml")
 ) -> None:
     """Compile a model for every account: what cannot be built, and what will not be there yet. Starts no node."""
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, emoji=False)
     spec = _refusing(partial(load_model, model))
     faults = 0
     for account in _refusing(partial(Accounts.load, accounts)):
@@ -86,7 +86,7 @@ def changes(
         parts = (", ".join(item.paths), item.why, item.way and f"instead: {item.way}")
         reason = "; ".join(part for part in parts if part)
         table.add_row(item.stack, item.logical_id, item.type, f"[{colour}]{item.verdict}[/{colour}]", reason)
-    Console().print(table if found else "nothing changes")
+    Console(emoji=False).print(table if found else "nothing changes")
     raise typer.Exit(1 if any(item.verdict in STOPS for item in found) else 0)
 
 
@@ -96,7 +96,10 @@ def load_model(place: str) -> ModelSpec:
     sys.path.insert(0, str(Path.cwd()))
     try:
         found = import_module(module)
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, ValueError, TypeError) as error:
+        missing = getattr(error, "name", None) or ""
+        if missing and not module.startswith(missing):
+            raise  # the module is there, and what it imports is not
         raise typer.BadParameter(f"{error}; write package.module:name") from None
     model = getattr(found, name, None)
     if not isinstance(model, ModelSpec):
@@ -110,5 +113,5 @@ def _refusing(ask: Callable[[], _T]) -> _T:
     try:
         return ask()
     except SpecError as refused:
-        Console(stderr=True, soft_wrap=True).print(str(refused), style="red", markup=False)
+        Console(stderr=True, soft_wrap=True, emoji=False).print(str(refused), style="red", markup=False)
         raise typer.Exit(2) from None

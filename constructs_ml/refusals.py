@@ -33,6 +33,10 @@ _ROWS: dict[str, Refusal] = {
         "not an S3 location",
         "a location is a prefix in the platform's data bucket, or a whole s3:// URI",
     ),
+    "kind": Refusal("{field} is not what it must be", "the declaration is checked before anything is made of it"),
+    "names-alike": Refusal(
+        "{names} become one logical id", "CloudFormation knows letters and digits alone, and each logical id once"
+    ),
     "number-range": Refusal(
         "{quantity} is out of range",
         "the service refuses other values",
@@ -167,7 +171,7 @@ _ROWS: dict[str, Refusal] = {
     ),
     "features-form": Refusal("the features are no Feature objects", "a tuple keeps the order in which they are kept"),
     "column-type": Refusal("the column {name!r} has a type that Feature Store cannot keep", "nothing is guessed"),
-    "schema-file": Refusal("not a JSON Schema of a record", "features are the properties of an object"),
+    "schema-file": Refusal("the schema cannot be read", "features are the properties or the columns of a record"),
     "package-missing": Refusal("the package {package} is not installed", "only this reader needs it"),
     "group-taken": Refusal("two feature groups are named {name!r}", "a group's name is its logical id"),
     "group-conflict": Refusal(
@@ -181,7 +185,6 @@ _ROWS: dict[str, Refusal] = {
     "store-iceberg-table": Refusal(
         "an Iceberg store cannot use a table of your own", "Feature Store keeps the table's metadata beside the data"
     ),
-    "store-throughput": Refusal("provisioned throughput without an online store", "only the online store is read so"),
     "store-memory-throughput": Refusal(
         "an in-memory store has no provisioned throughput", "the throughput mode is the standard storage's"
     ),
@@ -212,6 +215,9 @@ _ROWS: dict[str, Refusal] = {
     "deployment-half": Refusal(
         "a step is larger than half the fleet", "SageMaker takes at most half the fleet in one step"
     ),
+    "deployment-share": Refusal(
+        "a step is a smaller share of the fleet than SageMaker takes", "Linear begins at 10 %, Rolling at 5 %"
+    ),
     "serverless-deployment": Refusal(
         "a serverless endpoint takes no deployment policy",
         "deployment guardrails are for real-time and asynchronous endpoints",
@@ -232,6 +238,9 @@ _ROWS: dict[str, Refusal] = {
     ),
     "artifact-key": Refusal("not a model artifact", "SageMaker unpacks a .tar.gz"),
     "capture-what": Refusal("not what can be captured", "SageMaker captures requests, answers, or both"),
+    "volume-local": Refusal(
+        "this instance type takes no volume", "it has NVMe of its own, and SageMaker refuses a volume size", "account"
+    ),
     "serverless-memory": Refusal("not a memory size of serverless variants", "SageMaker offers whole GB from 1 to 6"),
     "serverless-capture": Refusal(
         "a serverless endpoint captures nothing", "data capture is for endpoints with instances"
@@ -266,6 +275,9 @@ _ROWS: dict[str, Refusal] = {
     ),
     # alarms
     "alarm-period": Refusal("not the period of an alarm", "metrics of endpoints come once a minute"),
+    "alarm-window": Refusal(
+        "the alarm looks back farther than CloudWatch evaluates", "a day for periods below an hour, else a week"
+    ),
     "alarm-severity": Refusal("not a severity", "alarms are told apart by two"),
     "alarm-twice": Refusal("two alarms of one kind", "a kind of alarm is made once a variant"),
     "alarm-bound": Refusal("the alarm has no bound, or two", "an alarm rings on one side of one number"),
@@ -279,9 +291,13 @@ _ROWS: dict[str, Refusal] = {
     ),
     "monitor-window": Refusal("the monitor looks at no captured hour", "capture is kept by the hour, labels come late"),
     "monitor-alarm-twice": Refusal("two alarms watch {metric!r} alike", "an alarm is known by metric and severity"),
-    "monitor-taken": Refusal("two monitors are named {name!r}", "a monitor's name is its schedule's name"),
+    "monitor-taken": Refusal("{name!r} names two things that are watched", "schedules and alarms are known by it"),
     "monitor-capture": Refusal(
         "the monitors have nothing to look at", "they read what the endpoint captures, and begin after it"
+    ),
+    "monitor-blind": Refusal(
+        "the endpoint does not capture what the monitor compares",
+        "data quality reads requests, model quality reads answers",
     ),
     "monitor-closed": Refusal(
         "the account cannot use Model Monitor",
@@ -295,6 +311,7 @@ _ROWS: dict[str, Refusal] = {
         "the baseline is no output of the model's pipeline", "the monitor would compare with a file that nothing writes"
     ),
     # pins
+    "role-absent": Refusal("the group has no role", "only an offline store is written by one"),
     "endpoint-absent": Refusal("the endpoint is not there yet", "an account without a pinned version has none"),
     "pin-form": Refusal("not a version of a model", "an account serves exactly what it pins", "account"),
     "pin-variant": Refusal("the pins name no variant of the endpoint", "a pin is for one variant", "account"),
@@ -310,7 +327,9 @@ _ROWS: dict[str, Refusal] = {
         "the pinned version is of another region", "CreateModel takes model packages of its own region", "account"
     ),
     "pin-image": Refusal(
-        "the pinned artifact has no image to serve it", "an artifact does not say what runs it", "account"
+        "the image of the pinned version is not known",
+        "the endpoint's role may pull what is named and nothing else",
+        "account",
     ),
     "type-region": Refusal("the region has no {type}", "the stack could not be created", "account"),
     # constructs

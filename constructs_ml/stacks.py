@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import Environment, Stack, Stage
+from aws_cdk import Annotations, Environment, Stack, Stage
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_of, bind_account
@@ -16,9 +16,10 @@ from constructs_ml.aws.model_registry import ModelRegistry
 from constructs_ml.aws.pipeline import Pipeline
 from constructs_ml.aws.platform import Platform
 from constructs_ml.compiler.recorded import FOLDER
-from constructs_ml.compiler.template import logical_id
+from constructs_ml.contract.names import PRODUCT
 from constructs_ml.faults import Faults
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.features import FeatureGroupSpec
 from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.steps import Register
@@ -130,6 +131,9 @@ class Fleet(Stage):
     ) -> None:
         _check_names(id, models)
         super().__init__(scope, id, env=_environment(account))
+        for name in sorted(set(account.models) - {model.name for model in models}):
+            text = f"{account.where or id}: models.{name} speaks of a model that this fleet does not have"
+            Annotations.of(self).add_warning_v2(f"{PRODUCT}:model-unknown", text)
         bind_account(self, account)
         platform = PlatformStack(self, PLATFORM, account=account, stack_name=f"{account.stage}-{PLATFORM}")
         self.platform = platform.platform

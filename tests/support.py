@@ -191,5 +191,6 @@ def of_stack(folder: Path, resources: dict[str, Any]) -> None:
     """An assembly of one stack, as `cdk synth` would have written it."""
     folder.mkdir()
     (folder / "s.template.json").write_text(json.dumps({"Resources": resources}))
-    artifact = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "s.template.json", "stackName": "S"}}
+    properties = {"templateFile": "s.template.json", "stackName": "S"}
+    artifact = {"type": "aws:cloudformation:stack", "environment": "aws://1/eu-west-1", "properties": properties}
     (folder / "manifest.json").write_text(json.dumps({"artifacts": {"s": artifact}}))

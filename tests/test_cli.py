@@ -83,6 +83,21 @@ def test_check_tells_every_account_apart_and_fails_for_one(project: Path) -> Non
     assert "the region has no AWS::SageMaker::FeatureGroup" in done.output
 
 
+def test_check_tells_the_faults_of_every_noun(project: Path) -> None:
+    text = ACCOUNTS.replace("instances: {processing: ml.m5.large}", "instances: {processing: ml.m5.huge}")
+    (project / "accounts.yaml").write_text(text)
+    done = run.invoke(app, ["check", "declared:churn"])
+    assert done.output.count("instance-type") == 2
+    assert "type-region" in done.output
+
+
+def test_what_a_declaration_imports_and_is_not_there_is_not_taken_for_the_declaration(project: Path) -> None:
+    (project / "declared.py").write_text("import not_there")
+    sys.modules.pop("declared", None)
+    done = run.invoke(app, ["check", "declared:churn"])
+    assert isinstance(done.exception, ModuleNotFoundError)
+
+
 def test_check_says_which_accounts_have_no_endpoint_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     done = run.invoke(app, ["check", CHURN, "--accounts", "apps/churn/accounts.yaml"])
@@ -96,6 +111,8 @@ def test_check_says_which_accounts_have_no_endpoint_yet(monkeypatch: pytest.Monk
     [
         (["check", "declared:chrn"], "declared:churn"),
         (["check", "declard:churn"], "write package.module:name"),
+        (["check", ":churn"], "write package.module:name"),
+        (["check", ".x:churn"], "write package.module:name"),
         (["check", "declared:churn", "--accounts", "nowhere.yaml"], "accounts-file"),
         (["changes", ".", "."], "assembly-empty"),
     ],

@@ -39,6 +39,7 @@ from constructs_ml import (
     Instances,
     LambdaTask,
     Latency,
+    Linear,
     Metric,
     MetricDefinition,
     ModelQuality,
@@ -227,6 +228,12 @@ def absent(stack: object) -> object:
     return Endpoint(stack, "Endpoint", endpoint(), model="churn", owner="growth", account=account()).resources  # type: ignore[arg-type]
 
 
+def no_role(stack: object) -> object:
+    from constructs_ml import FeatureGroup
+
+    return FeatureGroup(stack, "Customers", customers(offline=None), account=account()).role  # type: ignore[arg-type]
+
+
 def many(count: int) -> tuple[Feature, ...]:
     return (*customers().features, *(Feature(f"f{number}") for number in range(count)))
 
@@ -325,7 +332,6 @@ CASES: dict[str, Callable[[Path], object]] = {
     "store-format": lambda _: Offline(format="Hudi"),  # type: ignore[arg-type]
     "store-table": lambda _: Offline(table="customers"),
     "store-iceberg-table": lambda _: Offline(format="Iceberg", table="lake.customers"),
-    "store-throughput": lambda _: customers(online=None, throughput=Provisioned(reads=5, writes=5)),
     "store-memory-throughput": lambda _: customers(
         online=Online(storage="InMemory"), throughput=Provisioned(reads=5, writes=5)
     ),
@@ -340,6 +346,11 @@ CASES: dict[str, Callable[[Path], object]] = {
     "deployment-timeout": lambda _: Canary(
         percent=10, bake=timedelta(minutes=10), hold=timedelta(minutes=20), timeout=timedelta(minutes=30)
     ),
+    "kind": lambda _: EndpointSpec(rollback="churn-kpi"),  # type: ignore[arg-type]
+    "names-alike": lambda _: EndpointSpec(variants=(Variant(name="a-1"), Variant(name="a1"))),
+    "deployment-share": lambda _: EndpointSpec(
+        variants=(Variant(compute=Instances(count=50)),), deployment=Linear(instances=1)
+    ),
     "deployment-half": lambda _: EndpointSpec(
         variants=(Variant(compute=Instances(count=3)),), deployment=Canary(instances=2)
     ),
@@ -352,6 +363,9 @@ CASES: dict[str, Callable[[Path], object]] = {
     "isolation-code": lambda _: EndpointSpec(variants=(Variant(code="inference.py"),), network=Network(isolation=True)),
     "artifact-key": lambda _: Artifact(S3("s3://models/churn/"), Sklearn("1.4-2")),
     "capture-what": lambda _: DataCapture(what="Errors"),  # type: ignore[arg-type]
+    "volume-local": lambda _: served(
+        EndpointSpec(variants=(Variant(compute=Instances(instance_type="ml.m5d.large", volume_gb=100)),))
+    ),
     "serverless-memory": lambda _: Serverless(memory_mb=1536),
     "serverless-capture": lambda _: EndpointSpec(variants=SERVERLESS, capture=DataCapture()),
     "serverless-variants": lambda _: EndpointSpec(variants=(*SERVERLESS, Variant(name="other"))),
@@ -379,6 +393,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "provisioned-measure": lambda _: EndpointSpec(variants=WARM, autoscaling=AutoScaling(2, 4, utilisation=50)),
     "instances-measure": lambda _: EndpointSpec(autoscaling=AutoScaling(1, 4, provisioned_utilisation=50)),
     "alarm-period": lambda _: Errors(period=timedelta(seconds=90)),
+    "alarm-window": lambda _: Errors(period=timedelta(minutes=30), periods=100),
     "alarm-severity": lambda _: Latency(severity="fatal"),  # type: ignore[arg-type]
     "alarm-twice": lambda _: EndpointSpec(alarms=(Errors(), Errors(percent=5))),
     "alarm-bound": lambda _: MonitorAlarm(metric="auc"),
@@ -401,6 +416,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "monitor-alarm-twice": lambda _: DataQuality(alarms=(drift("spend", above=0.2), drift("spend", above=0.3))),
     "monitor-taken": lambda _: model(endpoint=endpoint(), monitors=(DataQuality(), DataQuality())),
     "monitor-capture": lambda _: model(endpoint=EndpointSpec(), monitors=(DataQuality(),)),
+    "monitor-blind": lambda _: model(endpoint=EndpointSpec(capture=DataCapture(what="Input")), monitors=monitors()),
     "monitor-closed": lambda _: served(endpoint(), pinned(main=3), monitors=monitors()),
     "baseline-file": lambda _: Baseline(source=S3("baseline/"), constraints="../constraints.json"),
     "baseline-source": lambda _: Baseline(source="baseline/"),  # type: ignore[arg-type]
@@ -408,6 +424,7 @@ CASES: dict[str, Callable[[Path], object]] = {
         endpoint=endpoint(), monitors=(DataQuality(baseline=Baseline(source=Output("evaluate", "reprot"))),)
     ),
     "endpoint-absent": in_cdk(absent),
+    "role-absent": in_cdk(no_role),
     "pin-form": lambda _: pin("latest"),
     "pin-variant": lambda _: served(endpoint(), pinned(mian=3)),
     "pin-partial": lambda _: served(EndpointSpec(variants=TWO), pinned(main=3)),

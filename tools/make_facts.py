@@ -247,6 +247,8 @@ def updates() -> dict[str, Any]:
 def _name(type: str, create_only: list[str]) -> str | None:
     """The create-only property by which a user names a resource: "EndpointName" of an Endpoint, or plain "Name"."""
     noun = type.rpartition("::")[2]
+    if noun == "ScalingPolicy":
+        return None  # its name is taken within its target alone
     for name in map(_property, create_only):
         if name == "Name" or (name.endswith("Name") and noun.endswith(name.removesuffix("Name"))):
             return name

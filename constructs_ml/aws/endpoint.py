@@ -21,6 +21,7 @@ from constructs_ml.aws.crossing import Crossing, Resources, bring_in
 from constructs_ml.aws.networks import chosen_network
 from constructs_ml.aws.places import place_of
 from constructs_ml.aws.refused import attempt
+from constructs_ml.aws.roles import attach
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.endpoint import ROLE, compile_endpoint
 from constructs_ml.compiler.infrastructure import of_platform
@@ -136,6 +137,8 @@ class Endpoint(Construct, EndpointHandle):
             self.compiled = tried.compiled
             if tried.compiled.resources:
                 self._crossing = bring_in(place, tried.compiled, slots.values)
+                if role is not None:
+                    attach(self, role, self.required_policy, self._crossing)
 
     @property
     def is_there(self) -> bool:
@@ -165,7 +168,8 @@ class Endpoint(Construct, EndpointHandle):
     @property
     def required_policy(self) -> Json:
         """What a role given by the user needs, as a policy document with CloudFormation values."""
-        statements = fill(list(self.compiled.required), self._slots, self.crossing.assets)
+        assets = self.crossing.assets
+        statements = fill(list(self.compiled.required), self._slots, assets)
         return {"Version": "2012-10-17", "Statement": statements}
 
     @staticmethod

@@ -12,15 +12,17 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from constructs_ml.aws.accounts import account_at
+from constructs_ml.aws.accounts import account_at, account_of
 from constructs_ml.aws.crossing import Crossing, Resources, bring_in
 from constructs_ml.aws.places import place_of
 from constructs_ml.aws.refused import attempt
+from constructs_ml.aws.roles import attach
 from constructs_ml.aws.slots import Slots
-from constructs_ml.compiler.feature_group import ROLE, compile_feature_group
+from constructs_ml.compiler.feature_group import ROLE, compile_feature_group, store_place, table_of
 from constructs_ml.compiler.infrastructure import of_platform, platform_key
 from constructs_ml.compiler.template import Json, fill
 from constructs_ml.contract import names
+from constructs_ml.faults import refuse
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.features import FeatureGroupSpec
 
@@ -53,16 +55,19 @@ class FeatureGroupHandle(Construct):
         account: Account | None = None,
         bucket: s3.IBucket | None = None,
         key: kms.IKey | None = None,
+        bucket_name: str | None = None,
         location: str | None = None,
-        table: str | None = None,
+        table: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._place = place_of(self)
         self.account = account_at(self._place, account)
         self.group = group
         self._bucket, self._key = bucket, key
+        self._bucket_name = bucket_name
         self._location = location if location is not None else names.features_prefix(group)
-        self._table = table
+        made = (names.FEATURE_DATABASE, f"{names.feature_table(self.account.stage, group)}*")
+        self._table = table or made
 
     @property
     def feature_group_name(self) -> str:
@@ -99,17 +104,14 @@ class FeatureGroupHandle(Construct):
         return _allow(grantee, _QUERY, _arn("athena", f"workgroup/{workgroup}"))
 
     def _catalogue(self) -> list[str]:
-        """The database and the table; the one that Feature Store makes ends in a time that nobody knows before."""
-        made = f"{names.FEATURE_DATABASE}.{names.feature_table(self.account.stage, self.group)}*"
-        database, _, table = (self._table or made).partition(".")
-        places = ("catalog", f"database/{database}", f"table/{database}/{table}")
-        return [_arn("glue", place) for place in places]
+        database, table = self._table
+        return [_arn("glue", item) for item in ("catalog", f"database/{database}", f"table/{database}/{table}")]
 
     @property
     def _bucket_arn(self) -> str:
         if self._bucket is not None:
             return self._bucket.bucket_arn
-        name = names.data_bucket(self.account.stage, Aws.ACCOUNT_ID, Aws.REGION)
+        name = self._bucket_name or names.data_bucket(self.account.stage, Aws.ACCOUNT_ID, Aws.REGION)
         return f"arn:{Aws.PARTITION}:s3:::{name}"
 
     def _allow_key(self, grantee: iam.IGrantable, *actions: str) -> None:
@@ -117,7 +119,7 @@ class FeatureGroupHandle(Construct):
         own = self._key or (self._bucket.encryption_key if self._bucket is not None else None)
         if own is not None:
             own.grant(grantee, *actions)
-        elif self._bucket is None:
+        else:
             _allow(grantee, actions, platform_key(self.account))
 
 
@@ -144,16 +146,17 @@ class FeatureGroup(FeatureGroupHandle):
         schemas: Path | None = None,
         destroyable: bool = False,
     ) -> None:
-        offline = spec.offline
+        found = account_of(scope, account) if account is None else account
         super().__init__(
             scope,
             id,
             spec.id,
-            account=account,
+            account=found,
             bucket=bucket,
             key=key,
-            location=offline.location.key if offline and offline.location else None,
-            table=offline.table if offline else None,
+            bucket_name=spec.offline.location.bucket if spec.offline and spec.offline.location else None,
+            location=store_place(spec, of_platform(found))[1],
+            table=table_of(spec, found),
         )
         self.spec = spec
         slots = Slots(of_platform(self.account))
@@ -173,9 +176,12 @@ class FeatureGroup(FeatureGroupHandle):
             ),
         )
         self._refused, self._slots = tried.refused, slots.values
-        if tried.compiled is not None:
-            self.compiled = tried.compiled
-            self._crossing = bring_in(self._place, tried.compiled, slots.values)
+        if tried.compiled is None:
+            return
+        self.compiled = tried.compiled
+        self._crossing = bring_in(self._place, self.compiled, slots.values)
+        if role is not None:
+            attach(self, role, self.required_policy, self._crossing)
 
     @property
     def crossing(self) -> Crossing:
@@ -192,12 +198,18 @@ class FeatureGroup(FeatureGroupHandle):
     @cached_property
     def role(self) -> iam.IRole:
         """The role by which the offline store is written: the one given, or the one made here."""
-        return self._given_role or iam.Role.from_role_name(self, "WritingRole", self.crossing.ref(ROLE))
+        if self._given_role is not None:
+            return self._given_role
+        if self.spec.offline is None:
+            where, allowed = self.node.path, "offline=Offline()"
+            raise refuse("role-absent", where=where, got="a group without an offline store", allowed=allowed)
+        return iam.Role.from_role_name(self, "WritingRole", self.crossing.ref(ROLE))
 
     @property
     def required_policy(self) -> Json:
         """What a role given by the user needs, as a policy document with CloudFormation values."""
-        return {"Version": "2012-10-17", "Statement": fill(list(self.compiled.required), self._slots, {})}
+        assets = self.crossing.assets
+        return {"Version": "2012-10-17", "Statement": fill(list(self.compiled.required), self._slots, assets)}
 
     @staticmethod
     def from_feature_group_name(

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from aws_cdk import Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -21,6 +20,7 @@ from constructs_ml.aws.crossing import Crossing, Resources, bring_in
 from constructs_ml.aws.networks import chosen_network
 from constructs_ml.aws.places import place_of
 from constructs_ml.aws.refused import attempt
+from constructs_ml.aws.roles import attach
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.infrastructure import of_platform
 from constructs_ml.compiler.pipeline import JOB_ROLE, STATE_MACHINE, STATES_ROLE, compile_pipeline
@@ -82,7 +82,7 @@ class Pipeline(Construct):
         self._crossing = bring_in(place, self.compiled, slots.values)
         self._slots = slots.values
         if role is not None:
-            role.attach_inline_policy(self._policy())
+            attach(self, role, self.required_policy, self._crossing)
 
     @classmethod
     def from_pipeline_name(
@@ -127,7 +127,8 @@ class Pipeline(Construct):
     @property
     def required_policy(self) -> Json:
         """What a role given by the user needs, as a policy document with CloudFormation values."""
-        statements = fill(list(self.compiled.required), self._slots, self.crossing.assets)
+        assets = self.crossing.assets
+        statements = fill(list(self.compiled.required), self._slots, assets)
         return {"Version": "2012-10-17", "Statement": statements}
 
     def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -158,22 +159,3 @@ class Pipeline(Construct):
     def _role(self, id: str, part: str) -> iam.IRole:
         """By name: a role imported by an ARN token is immutable in a stack with a concrete account."""
         return iam.Role.from_role_name(self, id, self.crossing.ref(part))
-
-    def _policy(self) -> iam.Policy:
-        statements = [
-            iam.PolicyStatement(
-                actions=_listed(item["Action"]),
-                resources=[_token(resource) for resource in _listed(item["Resource"])],
-                conditions=item.get("Condition"),
-            )
-            for item in self.required_policy["Statement"]
-        ]
-        return iam.Policy(self, "RolePolicy", statements=statements)
-
-
-def _token(value: Json) -> str:
-    return value if isinstance(value, str) else Token.as_string(value)
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else [value]

@@ -9,8 +9,9 @@ from weakref import WeakKeyDictionary
 from aws_cdk import Stack
 from constructs import Construct
 
-from constructs_ml.compiler.template import AssetPart, Compiled, Json, logical_id
+from constructs_ml.compiler.template import AssetPart, Compiled, Json
 from constructs_ml.faults import refuse
+from constructs_ml.spec.checks import logical_id
 
 
 @dataclass(slots=True)

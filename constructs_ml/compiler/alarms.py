@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from constructs_ml.compiler.serving import Serving
 from constructs_ml.compiler.template import Json, tag_list
@@ -35,7 +36,7 @@ def add_variant_alarms(serving: Serving) -> list[str]:
 
 
 def add_monitor_alarm(
-    serving: Serving, monitor: str, alarm: MonitorAlarm, namespace: str, schedule: str, hours: int
+    serving: Serving, monitor: str, alarm: MonitorAlarm, namespace: str, schedule: str, interval: timedelta
 ) -> None:
     """Add an alarm on a metric that a monitor publishes once a run; between runs it keeps its state."""
     above = alarm.above is not None
@@ -51,7 +52,7 @@ def add_monitor_alarm(
             "Statistic": "Maximum" if above else "Minimum",
             "Threshold": alarm.above if above else alarm.below,
             "ComparisonOperator": "GreaterThanThreshold" if above else "LessThanThreshold",
-            "Period": hours * 3600,
+            "Period": int(interval.total_seconds()),
             "EvaluationPeriods": 1,
             "TreatMissingData": "ignore",
             "AlarmDescription": f"Monitor {monitor} of model {serving.model}: {alarm.metric}",

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from constructs_ml.compiler.infrastructure import arn
+from constructs_ml.compiler.monitoring import monitor_is_there
 from constructs_ml.compiler.template import Compiled, Json, Template, sub
 from constructs_ml.contract import metrics, names
 from constructs_ml.spec.account import Account
@@ -25,8 +26,8 @@ def compile_dashboard(model: ModelSpec, account: Account, *, prefix: str) -> Com
     settings = account.model(model.name)
     if model.endpoint is not None and _is_there(model.endpoint, settings.pins):
         widgets += _endpoint(model, account)
-        if settings.monitors != "none":
-            widgets += [item for monitor in model.monitors for item in _monitor(model, account, monitor)]
+        there = [monitor for monitor in model.monitors if monitor_is_there(monitor, account, settings)]
+        widgets += [item for monitor in there for item in _monitor(model, account, monitor)]
     for index, widget in enumerate(widgets):
         row, column = divmod(index, _COLUMNS)
         widget |= {"x": column * _WIDTH, "y": row * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}

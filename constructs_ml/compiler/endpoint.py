@@ -7,6 +7,7 @@ Endpoint keeps its name, and all that it changes of itself is the configuration 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from constructs_ml.compiler import machines, permissions
@@ -16,7 +17,7 @@ from constructs_ml.compiler.infrastructure import Infrastructure, arn, of_platfo
 from constructs_ml.compiler.monitoring import add_monitors
 from constructs_ml.compiler.policies import Role, Statement, add_role
 from constructs_ml.compiler.scaling import add_scaling
-from constructs_ml.compiler.serving import Served, Serving, check_pins, served
+from constructs_ml.compiler.serving import Served, Serving, check_pins, read_variant_code, served
 from constructs_ml.compiler.template import Compiled, Json, Template, asset, att, check_types, ref, sub, tag_list
 from constructs_ml.contract import names, tags
 from constructs_ml.facts import instances
@@ -47,7 +48,7 @@ def compile_endpoint(
 ) -> Compiled:
     """Render an endpoint; without resources, and with a notice, for an account that pins no version yet.
 
-    Raises `AccountError` with every setting of the account that cannot carry it.
+    Raises `AccountError` with every setting of the account that cannot carry it, `SpecError` for missing code.
     """
     serving = Serving(
         spec=spec,
@@ -60,25 +61,35 @@ def compile_endpoint(
         images=images,
         user_tags=user_tags or {},
     )
+    code = read_variant_code(serving)
     check_pins(serving)
-    if serving.unpinned() and not serving.faults.found:
-        return _absent(serving, monitors)
-    types = _instance_types(serving)
+    unpinned = bool(serving.unpinned())
+    types = _instance_types(serving, needed=not unpinned)
     check_endpoint(spec, serving.where, serving.faults, instance_types=types, deployment=serving.settings.deployment)
     serving.vpc = _vpc(serving)
-    serving.of_account()
-    serving.faults.raise_if_any()
-    found = [served(serving, variant, chosen) for variant, chosen in zip(spec.variants, types, strict=True)]
-    _check_images(serving, found)
-    serving.faults.raise_if_any()
+    _raise(serving)
+    if unpinned:
+        return _absent(serving, monitors)
+    found = [
+        served(serving, variant, chosen, code.get(variant.name))
+        for variant, chosen in zip(spec.variants, types, strict=True)
+    ]
+    _check_images(serving)
+    _raise(serving)
     made = _role(serving, found) if role is None else None
     if role is not None:
         serving.template.required += [item.render() for item in _statements(serving, found)]
     _endpoint(serving, found, types, role or att(serving.template.id(ROLE), "Arn"), made)
     add_monitors(serving, monitors, att(serving.template.id(ENDPOINT), "EndpointName"))
-    serving.faults.raise_if_any()
+    _raise(serving)
     check_types(serving.template, account, f"endpoint of model {model!r}")
     return serving.template.compiled()
+
+
+def _raise(serving: Serving) -> None:
+    """Raise what was found: the spec was checked when it was built, so that only the account can be at fault here."""
+    serving.faults.found = [replace(item, scope="account") for item in serving.faults.found]
+    serving.faults.raise_if_any()
 
 
 def _absent(serving: Serving, monitors: Sequence[Monitor]) -> Compiled:
@@ -89,35 +100,43 @@ def _absent(serving: Serving, monitors: Sequence[Monitor]) -> Compiled:
         f"stage {stage!r} pins no version of model {serving.model!r} yet: it has no endpoint{watched}."
         f" Pin one with models.{serving.model}.pins of the account.",
     )
+    serving.template.assets.clear()
     return serving.template.compiled()
 
 
-def _instance_types(serving: Serving) -> tuple[str | None, ...]:
-    """The type of each variant; None for one without machines."""
+def _instance_types(serving: Serving, *, needed: bool) -> tuple[str | None, ...]:
+    """The type of each variant; None for one without machines, or where none is named and none is `needed` yet."""
     chosen: list[str | None] = []
     for variant in serving.spec.variants:
         compute, where = variant.compute, f"{serving.where}, variant {variant.name!r}"
         if isinstance(compute, Serverless):
             chosen.append(None)
             continue
-        given = compute.instance_type or serving.settings.instance_type
+        given = compute.instance_type or serving.settings.instance_type or serving.account.instances.endpoint
+        if given is None and not needed:
+            chosen.append(None)
+            continue
         scaling = serving.spec.autoscaling
-        count = scaling.maximum if scaling else instances_of(serving.spec, compute)
-        chosen.append(machines.instance_type(serving.account, "endpoint", given, count, where, serving.faults))
+        count = scaling.most if scaling else instances_of(serving.spec, compute)
+        found = machines.instance_type(serving.account, "endpoint", given, count, where, serving.faults)
+        if found and compute.volume_gb and instances.has_local_storage(found):
+            got, allowed = f"volume_gb={compute.volume_gb} on {found}", "no volume_gb, or another type"
+            serving.faults.add("volume-local", where=where, got=got, allowed=allowed)
+        chosen.append(found)
     return tuple(chosen)
 
 
-def _check_images(serving: Serving, found: Sequence[Served]) -> None:
+def _check_images(serving: Serving) -> None:
     """A serverless variant's own image lies in its own account."""
     for variant in serving.spec.variants:
-        image = variant.model.image
-        if not isinstance(variant.compute, Serverless) or not isinstance(image, Image) or image.is_own_account:
-            continue
-        if serving.account.id is None or not image.uri.startswith(f"{serving.account.id}."):
-            where = f"{serving.where}, variant {variant.name!r}"
-            allowed = f"an image in the registry of {serving.account.id or 'the account'}"
-            serving.faults.add("serverless-image", where=where, got=image.uri, allowed=allowed)
-    serving.of_account()
+        images = (variant.model.image,) if variant.model.image else serving.images
+        for image in images if isinstance(variant.compute, Serverless) else ():
+            if not isinstance(image, Image) or image.is_own_account:
+                continue
+            if serving.account.id is None or not image.uri.startswith(f"{serving.account.id}."):
+                where = f"{serving.where}, variant {variant.name!r}"
+                allowed = f"an image in the registry of {serving.account.id or 'the account'}"
+                serving.faults.add("serverless-image", where=where, got=image.uri, allowed=allowed)
 
 
 def _role(serving: Serving, found: Sequence[Served]) -> Role:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from constructs_ml.compiler import permissions
-from constructs_ml.compiler.infrastructure import Infrastructure, bucket_arn, of_platform
+from constructs_ml.compiler.infrastructure import Infrastructure, arn, bucket_arn, of_platform
 from constructs_ml.compiler.policies import Statement, add_role
 from constructs_ml.compiler.recorded import check_recorded
 from constructs_ml.compiler.template import Compiled, Json, Template, att, check_types, ref, sub, tag_list
@@ -20,6 +20,7 @@ from constructs_ml.spec.account import Account
 from constructs_ml.spec.features import FeatureGroupSpec, Offline
 
 GROUP, ROLE = "Group", "Role"
+_TABLE = "the table that Feature Store makes ends in the time of its making"
 _UNITS = (("Weeks", 604_800), ("Days", 86_400), ("Hours", 3_600), ("Minutes", 60), ("Seconds", 1))
 
 
@@ -44,7 +45,7 @@ def compile_feature_group(
         check_recorded(spec, schemas, template, faults)
     faults.raise_if_any()
     retain = not (destroyable and account.destroyable)
-    place = _location(spec, found)
+    place = store_place(spec, found)
     properties: dict[str, Json] = {
         "FeatureGroupName": names.feature_group(account.stage, spec.id),
         "RecordIdentifierFeatureName": spec.record_identifier,
@@ -56,13 +57,14 @@ def compile_feature_group(
         properties["Description"] = spec.description
     if spec.online is not None:
         properties["OnlineStoreConfig"] = _online(spec, found)
+    if spec.online is None or spec.online.storage == "Standard":
         properties["ThroughputConfig"] = _throughput(spec)
     if spec.offline is not None:
         if role is None:
             made = _role(template, spec, account, place, found, retain=retain)
             role = att(made, "Arn")
         else:
-            template.required += [item.render() for item in _statements(place, found)]
+            template.required += [item.render() for item in _statements(spec, account, place, found)]
         properties |= {"OfflineStoreConfig": _offline(spec.offline, place, found), "RoleArn": role}
     template.add(GROUP, "AWS::SageMaker::FeatureGroup", properties, retain=retain)
     if spec.offline is not None and spec.offline.lake_formation:
@@ -76,12 +78,21 @@ def group_tags(spec: FeatureGroupSpec, account: Account) -> dict[str, str]:
     return {**spec.tags, tags.FEATURE_GROUP: spec.id, tags.STAGE: account.stage}
 
 
-def _location(spec: FeatureGroupSpec, found: Infrastructure) -> tuple[Json, str]:
+def store_place(spec: FeatureGroupSpec, found: Infrastructure) -> tuple[Json, str]:
     """The bucket and the prefix of the offline store."""
     given = spec.offline.location if spec.offline else None
     if given is None:
         return found.data_bucket, names.features_prefix(spec.id)
-    return given.bucket or found.data_bucket, given.key if given.key.endswith("/") or not given.key else f"{given.key}/"
+    key = given.key if given.key.endswith("/") or not given.key else f"{given.key}/"
+    return given.bucket or found.data_bucket, key
+
+
+def table_of(spec: FeatureGroupSpec, account: Account) -> tuple[str, str]:
+    """Glue's database and table; the one that Feature Store makes ends in a time that nobody knows before."""
+    if spec.offline is not None and spec.offline.table is not None:
+        database, _, table = spec.offline.table.partition(".")
+        return database, table
+    return names.FEATURE_DATABASE, f"{names.feature_table(account.stage, spec.id)}*"
 
 
 def _online(spec: FeatureGroupSpec, found: Infrastructure) -> Json:
@@ -133,7 +144,7 @@ def _role(
         ROLE,
         description=f"Writes the offline store of {spec.id}",
         services=("sagemaker.amazonaws.com",),
-        statements=_statements(place, found),
+        statements=_statements(spec, account, place, found),
         boundary=account.permissions_boundary,
         tags={**account.tags, **group_tags(spec, account)},
         retain=retain,
@@ -141,14 +152,20 @@ def _role(
     return made.id
 
 
-def _statements(place: tuple[Json, str], found: Infrastructure) -> list[Statement]:
-    """https://docs.aws.amazon.com/sagemaker/latest/dg/feature-store-adding-policies.html, for one prefix alone."""
+def _statements(
+    spec: FeatureGroupSpec, account: Account, place: tuple[Json, str], found: Infrastructure
+) -> list[Statement]:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/feature-store-adding-policies.html, for one place alone."""
     bucket, prefix = place
+    database, table = table_of(spec, account)
     objects = (bucket_arn(bucket, f"{prefix}*"),)
+    written = ("s3:GetObject", "s3:PutObject", "s3:PutObjectAcl", "s3:AbortMultipartUpload")
+    catalogue = tuple(arn("glue", item) for item in ("catalog", f"database/{database}", f"table/{database}/{table}"))
     statements = [
-        Statement(("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"), objects, because=permissions.OBJECTS),
+        Statement(written, objects, because=permissions.OBJECTS),
         Statement(("s3:GetBucketAcl", "s3:GetBucketLocation"), (bucket_arn(bucket),)),
         Statement(("s3:ListBucket",), (bucket_arn(bucket),), {"StringLike": {"s3:prefix": [f"{prefix}*"]}}),
+        Statement(("glue:GetTable", "glue:UpdateTable"), catalogue, because=_TABLE),
     ]
     return statements + (permissions.use_key(found.key_arn) if found.key_arn is not None else [])
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Open
 from constructs_ml.compiler.infrastructure import arn
-from constructs_ml.compiler.template import Json, Template, logical_id, sub
+from constructs_ml.compiler.template import Json, Template, sub
 from constructs_ml.facts import images, instances
 from constructs_ml.facts.images import FrameworkImage
 from constructs_ml.faults import Faults, SpecError
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.images import ContainerImage, Image, PyTorch
 
 _OWN = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/"
@@ -59,8 +60,8 @@ def framework_uri(template: Template, account: Account, found: FrameworkImage, w
     )
 
 
-def registry_arn(template: Template, account: Account, wanted: ContainerImage) -> Json:
-    """The ARN of the repository that an image is pulled from."""
+def registry_arn(template: Template, account: Account, wanted: ContainerImage, scope: str = "training") -> Json:
+    """The ARN of the repository that an image is pulled from; jobs run in training images."""
     if isinstance(wanted, Image):
         registry, _, path = wanted.uri.rpartition("amazonaws.com")
         repository = path.removeprefix(".cn").strip("/").partition("@")[0].partition(":")[0]
@@ -68,7 +69,7 @@ def registry_arn(template: Template, account: Account, wanted: ContainerImage) -
             return arn("ecr", f"repository/{repository}")
         owner, _, place = registry.rstrip(".").partition(".dkr.ecr.")
         return sub(f"arn:${{AWS::Partition}}:ecr:{place}:{owner}:repository/{repository}")
-    return framework_arn(template, account, images.find(wanted.family, version=wanted.version, scope="training"))
+    return framework_arn(template, account, images.find(wanted.family, version=wanted.version, scope=scope))
 
 
 def framework_arn(template: Template, account: Account, found: FrameworkImage) -> Json:

@@ -10,10 +10,11 @@ from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Open, Path, Text
 from constructs_ml.compiler.images import image
 from constructs_ml.compiler.proofs import check_raw
-from constructs_ml.compiler.template import Json, asset, logical_id, tag_list
+from constructs_ml.compiler.template import Json, asset, tag_list
 from constructs_ml.contract import names
 from constructs_ml.facts import instances
 from constructs_ml.spec.account import JobKind
+from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.jobs import Experiment
 from constructs_ml.spec.steps import Process, Train
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from constructs_ml.compiler.dashboard import compile_dashboard
 from constructs_ml.compiler.endpoint import compile_endpoint
@@ -11,29 +12,43 @@ from constructs_ml.compiler.pipeline import compile_pipeline
 from constructs_ml.compiler.recorded import FOLDER
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.compiler.template import Compiled
+from constructs_ml.faults import Faults, SpecError
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.steps import Register
 
 
-def compile_model(spec: ModelSpec, account: Account) -> Iterator[Compiled]:
-    """Everything of a model in one account, noun by noun."""
+def compile_model(spec: ModelSpec, account: Account) -> tuple[Compiled, ...]:
+    """Every noun of a model. Raises one error with the faults of all of them."""
+    faults, made = Faults(), list[Compiled]()
+    for compile in _nouns(spec, account):
+        try:
+            made.append(compile())
+        except SpecError as refused:
+            faults.found.extend(refused.faults)
+    faults.raise_if_any()
+    return tuple(made)
+
+
+def _nouns(spec: ModelSpec, account: Account) -> Iterator[Callable[[], Compiled]]:
+    name, owner = spec.name, spec.owner
     if account.model(spec.name).features == "all":
         for group in spec.features:
-            yield compile_feature_group(group, account, prefix=group.id, schemas=spec.root / FOLDER)
+            yield partial(compile_feature_group, group, account, prefix=group.id, schemas=spec.root / FOLDER)
     if any(isinstance(step, Register) for step in spec.pipeline.all_steps):
-        yield compile_registry(spec.registry, account, model=spec.name, owner=spec.owner, prefix="Registry")
-    yield compile_pipeline(spec.pipeline, account, prefix="Pipeline")
+        yield partial(compile_registry, spec.registry, account, model=name, owner=owner, prefix="Registry")
+    yield partial(compile_pipeline, spec.pipeline, account, prefix="Pipeline")
     if spec.endpoint is not None:
-        yield compile_endpoint(
+        yield partial(
+            compile_endpoint,
             spec.endpoint,
             account,
-            model=spec.name,
-            owner=spec.owner,
+            model=name,
+            owner=owner,
             prefix="Endpoint",
             monitors=spec.monitors,
             images=spec.images,
             root=spec.root,
             user_tags=spec.tags,
         )
-    yield compile_dashboard(spec, account, prefix="Dashboard")
+    yield partial(compile_dashboard, spec, account, prefix="Dashboard")

@@ -19,8 +19,10 @@ from constructs_ml.compiler.template import Json, att, sub, tag_list
 from constructs_ml.contract import metrics, names, tags
 from constructs_ml.facts import images, instances
 from constructs_ml.faults import SpecError
+from constructs_ml.spec.account import Account
 from constructs_ml.spec.model import PIPELINE
-from constructs_ml.spec.monitors import Baseline, DataQuality, Every, Hourly, ModelQuality, Monitor
+from constructs_ml.spec.model_settings import ModelSettings
+from constructs_ml.spec.monitors import Baseline, DataQuality, ModelQuality, Monitor
 from constructs_ml.spec.values import S3
 
 ROLE = "Monitoring role"
@@ -62,6 +64,13 @@ def baseline_place(serving: Serving, baseline: Baseline) -> tuple[Json, str] | N
         return None
     key = names.output_prefix(serving.model, PIPELINE, run, source.step, source.name)
     return serving.infrastructure.artifact_bucket, key
+
+
+def monitor_is_there(monitor: Monitor, account: Account, settings: ModelSettings) -> bool:
+    """Whether an account that has the endpoint has the monitor too."""
+    of_run = monitor.baseline is not None and not isinstance(monitor.baseline.source, S3)
+    unknown = of_run and settings.run is None
+    return settings.monitors != "none" and SERVICE in account.existing_customer and not unknown
 
 
 def _wanted(serving: Serving, monitors: Sequence[Monitor]) -> list[Monitor]:
@@ -118,7 +127,7 @@ def _monitor(serving: Serving, monitor: Monitor, endpoint: Json, image: Json, ro
     )
     namespace = metrics.DATA_QUALITY_NAMESPACE if isinstance(monitor, DataQuality) else metrics.MODEL_QUALITY_NAMESPACE
     for alarm in monitor.alarms:
-        add_monitor_alarm(serving, monitor.name, alarm, namespace, schedule, _hours(monitor))
+        add_monitor_alarm(serving, monitor.name, alarm, namespace, schedule, monitor.schedule.interval)
 
 
 def _described(serving: Serving, monitor: Monitor, endpoint: Json, image: Json) -> dict[str, Json]:
@@ -141,8 +150,8 @@ def _described(serving: Serving, monitor: Monitor, endpoint: Json, image: Json) 
         "InferenceAttribute": monitor.inference,
         "ProbabilityAttribute": monitor.probability,
         "ProbabilityThresholdAttribute": monitor.threshold,
-        "StartTimeOffset": _offset(monitor.start),
-        "EndTimeOffset": _offset(monitor.end),
+        "StartTimeOffset": _offset(monitor.window[0]),
+        "EndTimeOffset": _offset(monitor.window[1]),
     }
     source |= {name: value for name, value in answers.items() if value is not None}
     bucket = monitor.ground_truth.bucket or serving.infrastructure.data_bucket
@@ -238,16 +247,6 @@ def _role(serving: Serving, monitors: Sequence[Monitor]) -> Role:
 def _stable_tags(serving: Serving, monitor: Monitor) -> dict[str, str]:
     """Tags that never change, for a changed one would replace the definition."""
     return {tags.MODEL: serving.model, tags.STAGE: serving.account.stage, tags.MONITOR: monitor.name}
-
-
-def _hours(monitor: Monitor) -> int:
-    match monitor.schedule:
-        case Hourly():
-            return 1
-        case Every(hours=hours):
-            return hours
-        case _:
-            return 24
 
 
 def _offset(back: timedelta) -> str:

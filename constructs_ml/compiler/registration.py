@@ -6,9 +6,10 @@ from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import literal
 from constructs_ml.compiler.images import image
 from constructs_ml.compiler.jobs import with_raw
-from constructs_ml.compiler.template import Json, asset, logical_id
+from constructs_ml.compiler.template import Json, asset
 from constructs_ml.contract import names, tags
 from constructs_ml.facts import instances
+from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.steps import Register, Train
 from constructs_ml.spec.values import ModelArtifact, Output

@@ -83,10 +83,6 @@ class Serving:
             if not isinstance(variant.model, Artifact) and variant.name not in self.settings.pins
         )
 
-    def of_account(self) -> None:
-        """Make every fault found so far one of this account's settings: other accounts are not concerned."""
-        self.faults.found = [replace(item, scope="account") for item in self.faults.found]
-
 
 def check_pins(serving: Serving) -> None:
     """Add a fault for pins that name no variant, or only some."""
@@ -99,7 +95,15 @@ def check_pins(serving: Serving) -> None:
         serving.faults.add("pin-partial", where=serving.where, got=f"no pin for {', '.join(unpinned)}", allowed=known)
 
 
-def served(serving: Serving, variant: Variant, instance_type: str | None) -> Served:
+@dataclass(frozen=True, slots=True)
+class VariantCode:
+    """The asset of a variant's inference script, and the file in it that starts."""
+
+    asset: str
+    entry: str
+
+
+def served(serving: Serving, variant: Variant, instance_type: str | None, code: VariantCode | None) -> Served:
     """What a variant serves, by its artifact or the account's pin."""
     where = f"{serving.where}, variant {variant.name!r}"
     model = variant.model
@@ -115,7 +119,7 @@ def served(serving: Serving, variant: Variant, instance_type: str | None) -> Ser
                 serving.faults.add("pin-image", where=where, got=pinned.location, allowed="Pinned(image=...)")
                 return Served({}, (), ())
             found = _artifact(serving, pinned, image, instance_type, where)
-    environment = {**_code(serving, variant), **variant.environment}
+    environment = {**_environment(code), **variant.environment}
     return replace(found, container={**found.container, "Environment": environment}) if environment else found
 
 
@@ -124,7 +128,7 @@ def _artifact(serving: Serving, location: S3, image: ContainerImage, instance_ty
     template, account = serving.template, serving.account
     uri = image_uri(template, account, image, "inference", instance_type, where, serving.faults)
     container = {"Image": uri, "ModelDataUrl": sub("s3://${Bucket}/" + location.key, Bucket=bucket)}
-    return Served(container, ((bucket, location.key),), (registry_arn(template, account, image),))
+    return Served(container, ((bucket, location.key),), (registry_arn(template, account, image, "inference"),))
 
 
 def _package(serving: Serving, pinned: PackageVersion, images: tuple[ContainerImage, ...], where: str) -> Served:
@@ -135,10 +139,16 @@ def _package(serving: Serving, pinned: PackageVersion, images: tuple[ContainerIm
         serving.faults.add("pin-group", where=where, got=group, allowed=f"{own}, or a group named ...-{serving.model}")
     if pinned.region and account.region and pinned.region != account.region:
         serving.faults.add("pin-region", where=where, got=pinned.region, allowed=account.region)
-    registries = tuple(registry_arn(serving.template, account, image) for image in images)
+    if not images:
+        allowed = "Pinned(image=...), or images= of the endpoint"
+        serving.faults.add("pin-image", where=where, got=f"version {pinned.version} of {group}", allowed=allowed)
+    registries = tuple(registry_arn(serving.template, account, image, "inference") for image in images)
     if pinned.account is None or pinned.account == account.id:
         package = arn("sagemaker", f"model-package/{group}/{pinned.version}")
-        reads = ((serving.infrastructure.artifact_bucket, f"{serving.model}/"),)
+        bucket = serving.infrastructure.artifact_bucket
+        if group != own:
+            bucket = sub(names.artifact_bucket(stage, "${AWS::AccountId}", "${AWS::Region}"))
+        reads = ((bucket, f"{serving.model}/"),)
         return Served({"ModelPackageName": package}, reads, registries)
     region = pinned.region or ""
     package = sub(f"arn:${{AWS::Partition}}:sagemaker:{region}:{pinned.account}:model-package/{group}/{pinned.version}")
@@ -147,22 +157,33 @@ def _package(serving: Serving, pinned: PackageVersion, images: tuple[ContainerIm
     return Served({"ModelPackageName": package}, ((bucket, f"{serving.model}/"),), registries, (key,))
 
 
-def _code(serving: Serving, variant: Variant) -> dict[str, Json]:
+def read_variant_code(serving: Serving) -> dict[str, VariantCode]:
+    """The code of each variant that brings some. Raises `SpecError` with all that is missing."""
+    faults, found = Faults(), dict[str, VariantCode]()
+    for variant in serving.spec.variants:
+        if variant.code is None:
+            continue
+        code = variant.code if isinstance(variant.code, Code) else Code(variant.code)
+        where = f"endpoint of model {serving.model!r}, variant {variant.name!r}"
+        try:
+            read, entry = read_code(serving.root, code.path, entry=code.entry, where=where)
+        except SpecError as refused:
+            faults.found.extend(refused.faults)
+            continue
+        known = {item.digest: name for name, item in serving.template.assets.items()}
+        name = known.get(read.digest, f"{variant.name} code")
+        serving.template.assets[name] = read
+        found[variant.name] = VariantCode(name, entry)
+    faults.raise_if_any()
+    return found
+
+
+def _environment(code: VariantCode | None) -> dict[str, Json]:
     """The variables by which AWS's serving images find the inference script."""
-    if variant.code is None:
+    if code is None:
         return {}
-    code = variant.code if isinstance(variant.code, Code) else Code(variant.code)
-    where = f"endpoint of model {serving.model!r}, variant {variant.name!r}"
-    try:
-        found, entry = read_code(serving.root, code.path, entry=code.entry, where=where)
-    except SpecError as refused:
-        serving.faults.found.extend(refused.faults)
-        return {}
-    known = {item.digest: name for name, item in serving.template.assets.items()}
-    name = known.get(found.digest, f"{variant.name} code")
-    serving.template.assets[name] = found
     return {
-        "SAGEMAKER_PROGRAM": entry,
-        "SAGEMAKER_SUBMIT_DIRECTORY": asset(name, "uri"),
+        "SAGEMAKER_PROGRAM": code.entry,
+        "SAGEMAKER_SUBMIT_DIRECTORY": asset(code.asset, "uri"),
         "SAGEMAKER_REGION": {"Ref": "AWS::Region"},
     }

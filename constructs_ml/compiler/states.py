@@ -10,7 +10,8 @@ from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Path, escape_sub, intrinsic, key_of, literal, path_of, result_path
 from constructs_ml.compiler.jobs import state_timeout
 from constructs_ml.compiler.retries import retries, service_retry
-from constructs_ml.compiler.template import Json, att, logical_id
+from constructs_ml.compiler.template import Json, att
+from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.steps import Fail, Function, Gate, LambdaTask, Process, RawState, Register, Step, Train
 from constructs_ml.spec.values import Input, JobName, Result
 

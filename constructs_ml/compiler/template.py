@@ -11,6 +11,7 @@ from constructs_ml.contract.names import PRODUCT
 from constructs_ml.facts import regions, services
 from constructs_ml.faults import Faults
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.checks import logical_id
 
 Json = Any
 """A JSON value: what CloudFormation reads, plus `{"Slot": ...}` and `{"Asset": ...}` where something is open."""
@@ -200,13 +201,6 @@ class Template:
             tuple(self.required),
             tuple(self.notices),
         )
-
-
-def logical_id(*words: str) -> str:
-    """CamelCase of all words; only letters and digits, as CloudFormation demands."""
-    text = " ".join(words)
-    parts = "".join(char if char.isalnum() and char.isascii() else " " for char in text).split()
-    return "".join(part[0].upper() + part[1:] for part in parts)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[Json]:

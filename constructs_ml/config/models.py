@@ -22,6 +22,15 @@ _KINDS: Mapping[str, type[Deployment]] = {
 }
 
 
+_KEYS = {
+    "percent": "percent",
+    "instances": "instances",
+    "bake": "bake_minutes",
+    "hold": "hold_minutes",
+    "timeout": "timeout_minutes",
+}
+
+
 def _pin(value: Any) -> Any:
     try:
         pin(value)
@@ -36,7 +45,7 @@ _Pin = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^(arn:|s3://)"}]}),
 ]
 _Variant = Annotated[str, Field(pattern=rf"^[a-z][a-z0-9-]{{0,{names.VARIANT_LENGTH - 1}}}$")]
-_Minutes = Annotated[int | None, Field(default=None, ge=0)]
+_Minutes = Annotated[int | None, Field(default=None, ge=0, le=480)]
 
 
 class DeploymentItem(Strict):
@@ -53,8 +62,8 @@ class DeploymentItem(Strict):
     def _fits(self) -> DeploymentItem:
         known = set(_KINDS[self.kind].__dataclass_fields__)
         for name in sorted(set(self.given()) - known):
-            allowed = tuple(item for item in ("percent", "instances", "bake", "hold", "timeout") if item in known)
-            raise refusal("accounts-value", f"{name} for {self.kind}", allowed)
+            allowed = tuple(key for item, key in _KEYS.items() if item in known)
+            raise refusal("accounts-value", f"{_KEYS[name]} for {self.kind}", allowed)
         try:
             self.build()
         except SpecError as refused:

@@ -18,8 +18,6 @@ SERVER_ERRORS = "Invocation5XXErrors"
 CLIENT_ERRORS = "Invocation4XXErrors"
 MODEL_LATENCY = "ModelLatency"
 """In microseconds."""
-OVERHEAD_LATENCY = "OverheadLatency"
-"""In microseconds."""
 
 
 def variant_dimensions(endpoint: str, variant: str) -> Dict[str, str]:

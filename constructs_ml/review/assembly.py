@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,28 +11,46 @@ from typing import Any
 from constructs_ml.faults import refuse
 
 Template = Mapping[str, Any]
-_STACK = "aws:cloudformation:stack"
+_STACK, _NESTED = "aws:cloudformation:stack", "cdk:cloud-assembly"
 
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """The stacks of an assembly by name."""
+    """The stacks of an assembly: by environment and name ("111111111111/eu-central-1/dev-churn"), or by name alone."""
 
     templates: Mapping[str, Template]
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_assembly(folder: Path) -> Assembly:
-    """Every stack below a folder that `cdk synth` wrote. Raises `SpecError` where there is none."""
+    """Every stack of a folder that `cdk synth` wrote, its stages' included. Raises `SpecError` for another folder."""
     templates: dict[str, Template] = {}
     tags: dict[str, Mapping[str, str]] = {}
-    for manifest in sorted(folder.rglob("manifest.json")):
-        for artifact in json.loads(manifest.read_text())["artifacts"].values():
-            if artifact["type"] == _STACK:
-                properties = artifact["properties"]
-                name = properties.get("stackName") or artifact.get("displayName") or properties["templateFile"]
-                templates[name] = json.loads((manifest.parent / properties["templateFile"]).read_text())
-                tags[name] = properties.get("tags", {})
+    for home, artifact in _stacks(folder):
+        properties = artifact["properties"]
+        name = properties.get("stackName") or artifact.get("displayName") or properties["templateFile"]
+        key = f"{artifact.get('environment', '').removeprefix('aws://')}/{name}"
+        templates[key] = _read(home / properties["templateFile"])
+        tags[key] = properties.get("tags", {})
     if not templates:
         raise refuse("assembly-empty", where=str(folder), got="no stacks", allowed="a folder that cdk synth wrote")
     return Assembly(templates, tags)
+
+
+def _stacks(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Each stack's artifact with the folder that it lies in."""
+    for artifact in _read(folder / "manifest.json").get("artifacts", {}).values():
+        if artifact["type"] == _STACK:
+            yield folder, artifact
+        elif artifact["type"] == _NESTED:
+            yield from _stacks(folder / artifact["properties"]["directoryName"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise refuse(
+            "assembly-empty", where=str(path), got=str(error), allowed="a folder that cdk synth wrote"
+        ) from None
+    return found

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from constructs_ml.facts import limits
+from constructs_ml.review.references import references, text_of
 
 Reason = tuple[str, str]
-_CONFIG, _TARGET = "AWS::SageMaker::EndpointConfig", "AWS::ApplicationAutoScaling::ScalableTarget"
+_ENDPOINT, _CONFIG = "AWS::SageMaker::Endpoint", "AWS::SageMaker::EndpointConfig"
+_TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 
 
 def feature_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason:
@@ -33,17 +35,17 @@ def feature_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason:
 def refused_updates(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Reason]:
     """Endpoint configurations that the endpoint would refuse to move to, by logical id."""
     found: dict[str, Reason] = {}
-    scaled = _scaled_variants(old)
     for key in new:
         if key in old and old[key]["Type"] == new[key]["Type"] == _CONFIG:
-            reason = _config(old[key]["Properties"], new[key]["Properties"], scaled)
+            before, after = (side[key].get("Properties", {}) for side in (old, new))
+            reason = _config(before, after, _scaled_variants(old, key))
             if reason:
                 found[key] = reason
     return found
 
 
 def _config(old: Mapping[str, Any], new: Mapping[str, Any], scaled: set[str]) -> Reason | None:
-    before, after = ({item["VariantName"]: item for item in side["ProductionVariants"]} for side in (old, new))
+    before, after = _variants(old), _variants(new)
     gone = [name for name in before if name not in after]
     if gone and not set(before) & set(after):
         way = f"keep the name {gone[0]!r}: what callers and scaling refer to is the variant's place, not its version"
@@ -51,12 +53,25 @@ def _config(old: Mapping[str, Any], new: Mapping[str, Any], scaled: set[str]) ->
     busy = [name for name in gone if before[name].get("InitialVariantWeight", 1)]
     if busy:
         return f"variant {', '.join(busy)} still has traffic", "weight=0 in a deployment before"
+    held = [name for name in gone if name in scaled]
+    if held:
+        return (
+            f"variant {', '.join(held)} is still a registered scalable target",
+            "its scaling out, in a deployment before",
+        )
     for name in before:
         if name in after:
             reason = _variant(name, before[name], after[name], name in scaled)
             if reason:
                 return reason
     return _capture(old, new)
+
+
+def _variants(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The variants by name, as far as the template says them."""
+    items = config.get("ProductionVariants", [])
+    known = [item for item in (items if isinstance(items, list) else []) if isinstance(item.get("VariantName"), str)]
+    return {item["VariantName"]: item for item in known}
 
 
 def _variant(name: str, old: Mapping[str, Any], new: Mapping[str, Any], scaled: bool) -> Reason | None:
@@ -80,12 +95,25 @@ def _capture(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason | None:
     return None
 
 
-def _scaled_variants(resources: Mapping[str, Any]) -> set[str]:
-    """The variants that are registered for scaling before the update."""
-    ids = [item["Properties"]["ResourceId"] for item in resources.values() if item["Type"] == _TARGET]
-    texts = [item if isinstance(item, str) else item.get("Fn::Sub", [""])[0] for item in ids]
-    return {text.rpartition("/variant/")[2] for text in texts}
+def _scaled_variants(resources: Mapping[str, Any], config: str) -> set[str]:
+    """The variants of the endpoints with a configuration that are registered for scaling before the update."""
+    endpoints = {
+        key: item.get("Properties", {})
+        for key, item in resources.items()
+        if item["Type"] == _ENDPOINT and config in {name for _, name in references(item.get("Properties", {}))}
+    }
+    names = {str(item.get("EndpointName")) for item in endpoints.values()}
+    found: set[str] = set()
+    for item in resources.values():
+        if item["Type"] == _TARGET:
+            place = item.get("Properties", {}).get("ResourceId", "")
+            head, _, variant = text_of(place).rpartition("/variant/")
+            if head.removeprefix("endpoint/") in names or {name for _, name in references(place)} & set(endpoints):
+                found.add(variant)
+    return found
 
 
 def _types(properties: Mapping[str, Any]) -> dict[str, str]:
-    return {item["FeatureName"]: item["FeatureType"] for item in properties["FeatureDefinitions"]}
+    items = properties.get("FeatureDefinitions", [])
+    known = [item for item in (items if isinstance(items, list) else []) if "FeatureName" in item]
+    return {item["FeatureName"]: item.get("FeatureType", "") for item in known}

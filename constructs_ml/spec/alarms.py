@@ -9,20 +9,23 @@ from typing import ClassVar, Literal
 
 from constructs_ml.contract import metrics
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_duration, check_number
+from constructs_ml.spec.checks import check_duration, check_number, check_whole
 
 Severity = Literal["warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def _check(alarm: Errors | Latency, where: str) -> None:
     check_severity(alarm.severity, where)
-    check_duration("period", alarm.period, where, _MINUTE, timedelta(hours=1))
+    check_duration("period", alarm.period, where, _MINUTE, _HOUR)
     if alarm.period % _MINUTE:
         raise refuse("alarm-period", where=where, got=alarm.period, allowed="whole minutes")
-    check_number("periods", alarm.periods, where, 1, 100)
-    check_number("ringing", alarm.ringing, where, 1, alarm.periods)
+    check_whole("periods", alarm.periods, where, 1, 100)
+    check_whole("ringing", alarm.ringing, where, 1, alarm.periods)
+    window, longest = alarm.period * alarm.periods, _DAY if alarm.period < _HOUR else 7 * _DAY
+    if window > longest:
+        raise refuse("alarm-window", where=where, got=window, allowed=f"at most {longest}")
 
 
 def check_severity(severity: str, where: str) -> None:
@@ -86,7 +89,7 @@ class MonitorAlarm:
 
     def __post_init__(self) -> None:
         where = f"MonitorAlarm({self.metric!r})"
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,128}", self.metric):
+        if not isinstance(self.metric, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,128}", self.metric):
             raise refuse("monitor-metric", where=where, got=repr(self.metric), allowed="letters, digits and _.-")
         if (self.above is None) == (self.below is None):
             got = f"above={self.above}, below={self.below}"

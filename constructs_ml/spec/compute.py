@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_number
+from constructs_ml.spec.checks import check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,9 @@ class Instances:
 
     def __post_init__(self) -> None:
         if self.count is not None:
-            check_number("count", self.count, "Instances", 1, limits.VARIANT_INSTANCES)
+            check_whole("count", self.count, "Instances", 1, limits.VARIANT_INSTANCES)
         if self.volume_gb is not None:
-            check_number("volume_gb", self.volume_gb, "Instances", 1, limits.ENDPOINT_VOLUME_GB)
+            check_whole("volume_gb", self.volume_gb, "Instances", 1, limits.ENDPOINT_VOLUME_GB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,9 @@ class Serverless:
             raise refuse(
                 "serverless-memory", where="Serverless", got=self.memory_mb, allowed=limits.SERVERLESS_MEMORY_MB
             )
-        check_number("concurrency", self.concurrency, "Serverless", 1, limits.SERVERLESS_CONCURRENCY)
+        check_whole("concurrency", self.concurrency, "Serverless", 1, limits.SERVERLESS_CONCURRENCY)
         if self.provisioned is not None:
-            check_number("provisioned", self.provisioned, "Serverless", 1, self.concurrency)
+            check_whole("provisioned", self.provisioned, "Serverless", 1, self.concurrency)
 
 
 VariantCompute = Instances | Serverless

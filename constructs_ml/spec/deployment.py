@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_duration, check_number
+from constructs_ml.spec.checks import check_duration, check_whole
 
 _NONE = timedelta()
 _TEN_MINUTES = timedelta(minutes=10)
@@ -28,7 +28,7 @@ class AllAtOnce:
     timeout: timedelta | None = None
 
     def __post_init__(self) -> None:
-        _check_waits("AllAtOnce", self.timeout, self.waits, hold=self.hold)
+        _check_waits(self, self.timeout, hold=self.hold)
 
     @property
     def waits(self) -> timedelta:
@@ -52,7 +52,7 @@ class Canary:
 
     def __post_init__(self) -> None:
         _check_step("Canary", self.percent, self.instances, limits.CANARY_PERCENT)
-        _check_waits("Canary", self.timeout, self.waits, bake=self.bake, hold=self.hold)
+        _check_waits(self, self.timeout, bake=self.bake, hold=self.hold)
 
     @property
     def waits(self) -> timedelta:
@@ -72,7 +72,7 @@ class Linear:
 
     def __post_init__(self) -> None:
         _check_step("Linear", self.percent, self.instances, limits.LINEAR_PERCENT)
-        _check_waits("Linear", self.timeout, self.waits, bake=self.bake, hold=self.hold)
+        _check_waits(self, self.timeout, bake=self.bake, hold=self.hold)
 
     @property
     def waits(self) -> timedelta:
@@ -95,9 +95,9 @@ class Rolling:
 
     def __post_init__(self) -> None:
         _check_step("Rolling", self.percent, self.instances, limits.ROLLING_PERCENT)
-        _check_waits("Rolling", self.timeout, self.waits, bake=self.bake)
+        _check_waits(self, self.timeout, bake=self.bake)
         if self.rollback_percent is not None:
-            check_number("rollback_percent", self.rollback_percent, "Rolling", limits.ROLLING_PERCENT[0], 100)
+            check_whole("rollback_percent", self.rollback_percent, "Rolling", limits.ROLLING_PERCENT[0], 100)
 
     @property
     def waits(self) -> timedelta:
@@ -117,16 +117,17 @@ def _check_step(kind: str, percent: int | None, instances: int | None, bounds: t
         got = f"percent={percent}, instances={instances}"
         raise refuse("deployment-step", where=kind, got=got, allowed="percent= or instances=, one of them")
     if percent is not None:
-        check_number("percent", percent, kind, *bounds)
+        check_whole("percent", percent, kind, *bounds)
     if instances is not None:
-        check_number("instances", instances, kind, 1, limits.VARIANT_INSTANCES // 2)
+        check_whole("instances", instances, kind, 1, limits.VARIANT_INSTANCES // 2)
 
 
-def _check_waits(kind: str, timeout: timedelta | None, waits: timedelta, **each: timedelta) -> None:
+def _check_waits(policy: Deployment, timeout: timedelta | None, **each: timedelta) -> None:
+    kind = type(policy).__name__
     for name, value in each.items():
         check_duration(name, value, kind, _NONE, _LONGEST_WAIT)
     if timeout is not None:
         check_duration("timeout", timeout, kind, _SHORTEST, _LONGEST)
     longest = timeout or _LONGEST
-    if waits >= longest:
-        raise refuse("deployment-timeout", where=kind, got=f"waits of {waits}", allowed=f"less than {longest}")
+    if policy.waits >= longest:
+        raise refuse("deployment-timeout", where=kind, got=f"waits of {policy.waits}", allowed=f"less than {longest}")

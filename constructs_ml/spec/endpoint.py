@@ -12,11 +12,11 @@ from constructs_ml.contract import names
 from constructs_ml.facts import limits
 from constructs_ml.faults import Faults, refuse
 from constructs_ml.spec.alarms import Errors, Latency, VariantAlarm
-from constructs_ml.spec.checks import check_name, check_number, frozen
-from constructs_ml.spec.compute import Instances, VariantCompute
-from constructs_ml.spec.deployment import AllAtOnce, Deployment
+from constructs_ml.spec.checks import alike, check_kind, check_name, check_number, check_tuple, check_whole, frozen
+from constructs_ml.spec.compute import Instances, Serverless, VariantCompute
+from constructs_ml.spec.deployment import AllAtOnce, Canary, Deployment, Linear, Rolling
 from constructs_ml.spec.exclusions import check_endpoint
-from constructs_ml.spec.images import ContainerImage
+from constructs_ml.spec.images import IMAGES, ContainerImage
 from constructs_ml.spec.jobs import Code, Network
 from constructs_ml.spec.scaling import AutoScaling
 from constructs_ml.spec.steps.common import check_environment
@@ -34,6 +34,9 @@ class Pinned:
 
     image: ContainerImage | None = None
 
+    def __post_init__(self) -> None:
+        check_kind("image", self.image, "Pinned", *IMAGES, type(None))
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
@@ -46,6 +49,8 @@ class Artifact:
     image: ContainerImage
 
     def __post_init__(self) -> None:
+        check_kind("location", self.location, "Artifact", S3)
+        check_kind("image", self.image, "Artifact", *IMAGES)
         if not self.location.key.endswith(".tar.gz"):
             got = repr(self.location.location)
             raise refuse("artifact-key", where="Artifact", got=got, allowed="the key of a .tar.gz file")
@@ -70,6 +75,9 @@ class Variant:
         where = f"variant {self.name!r}"
         check_name("variant", self.name, where, longest=names.VARIANT_LENGTH)
         check_number("weight", self.weight, where, 0, 1_000_000)
+        check_kind("model", self.model, where, Pinned, Artifact)
+        check_kind("compute", self.compute, where, Instances, Serverless)
+        check_kind("code", self.code, where, str, PurePath, Code, type(None))
         check_environment(self.environment, where, own=3)
         object.__setattr__(self, "environment", frozen(self.environment))
 
@@ -82,7 +90,7 @@ class DataCapture:
     what: Literal["Input", "Output", "InputAndOutput"] = "InputAndOutput"
 
     def __post_init__(self) -> None:
-        check_number("percent", self.percent, "DataCapture", 1, 100)
+        check_whole("percent", self.percent, "DataCapture", 1, 100)
         allowed = ("Input", "Output", "InputAndOutput")
         if self.what not in allowed:
             raise refuse("capture-what", where="DataCapture", got=repr(self.what), allowed=allowed)
@@ -113,6 +121,7 @@ class EndpointSpec:
 
     def __post_init__(self) -> None:
         where, faults = "endpoint", Faults()
+        self._check_kinds(where)
         if not 1 <= len(self.variants) <= limits.VARIANTS:
             raise refuse(
                 "number-range",
@@ -121,23 +130,43 @@ class EndpointSpec:
                 got=len(self.variants),
                 allowed=f"1 to {limits.VARIANTS}",
             )
-        for name, count in Counter(item.name for item in self.variants).items():
+        self._check_variants(where, faults)
+        self._check_alarms(where, faults)
+        check_endpoint(self, where, faults)
+        faults.raise_if_any()
+
+    def _check_kinds(self, where: str) -> None:
+        check_tuple("variants", self.variants, where, Variant)
+        check_kind("deployment", self.deployment, where, AllAtOnce, Canary, Linear, Rolling)
+        check_kind("autoscaling", self.autoscaling, where, AutoScaling, type(None))
+        check_kind("capture", self.capture, where, DataCapture, type(None))
+        check_tuple("alarms", self.alarms, where, Errors, Latency)
+        check_tuple("rollback", self.rollback, where, str)
+        check_kind("network", self.network, where, Network)
+
+    def _check_variants(self, where: str, faults: Faults) -> None:
+        names = [variant.name for variant in self.variants]
+        for name, count in Counter(names).items():
             if count > 1:
                 faults.add("variant-taken", where=where, got=f"{count} variants", allowed="each name once", name=name)
+        for group in alike(dict.fromkeys(names)):
+            faults.add("names-alike", where=where, got=group, allowed="other names", names=" and ".join(group))
         if not sum(item.weight for item in self.variants):
             faults.add("variant-weights", where=where, got="0 in all", allowed="at least one weight above 0")
-        kinds = [alarm.kind for alarm in self.alarms]
-        if len(set(kinds)) != len(kinds):
-            faults.add("alarm-twice", where=where, got=kinds, allowed="one alarm of each kind")
         for variant in self.variants:
             if self.network.isolation and variant.code is not None:
                 got, allowed = f"code of variant {variant.name!r}", "an artifact that holds its code, or no isolation"
                 faults.add("isolation-code", where=where, got=got, allowed=allowed)
+
+    def _check_alarms(self, where: str, faults: Faults) -> None:
+        kinds = [alarm.kind for alarm in self.alarms]
+        if len(set(kinds)) != len(kinds):
+            faults.add("alarm-twice", where=where, got=kinds, allowed="one alarm of each kind")
         for name in self.rollback:
             OnAlarm(name)
+        if len(set(self.rollback)) != len(self.rollback):
+            faults.add("alarm-twice", where=where, got=self.rollback, allowed="each name once")
         total = len(self.alarms) * len(self.variants) + len(self.rollback)
         if total > limits.ROLLBACK_ALARMS:
             allowed = f"at most {limits.ROLLBACK_ALARMS}, those of each variant counted"
             faults.add("rollback-alarms", where=where, got=total, allowed=allowed)
-        check_endpoint(self, where, faults)
-        faults.raise_if_any()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from constructs_ml.facts import limits
 from constructs_ml.faults import Faults
 from constructs_ml.spec.compute import Instances, Serverless
 from constructs_ml.spec.deployment import AllAtOnce, Canary, Deployment, Linear, Rolling
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 Kind = Literal["instances", "burstable", "inferentia", "variants", "serverless", "provisioned"]
 KINDS: tuple[Kind, ...] = ("instances", "burstable", "inferentia", "variants", "serverless", "provisioned")
 _SERVERLESS = ("serverless", "provisioned")
+_LEAST_SHARE: dict[type[Deployment], int] = {
+    Linear: limits.LINEAR_PERCENT[0],
+    Rolling: limits.ROLLING_PERCENT[0],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +113,24 @@ def _check_serverless(spec: EndpointSpec, compute: Serverless, where: str, fault
         got = "vpc=True" if spec.network.vpc else "isolation=True"
         faults.add("serverless-network", where=where, got=got, allowed="Network(), or Instances()")
     scaling, warm = spec.autoscaling, compute.provisioned
-    if scaling and warm and not scaling.minimum <= warm <= scaling.maximum <= compute.concurrency:
-        got = f"{scaling.minimum} to {scaling.maximum}"
+    if scaling and warm and not scaling.least <= warm <= scaling.most <= compute.concurrency:
+        got = f"{scaling.least} to {scaling.most}"
         allowed = f"{warm} provisioned between both, at most {compute.concurrency}"
         faults.add("scaling-concurrency", where=where, got=got, allowed=allowed)
 
 
 def _check_instances(spec: EndpointSpec, compute: Instances, policy: Deployment, where: str, faults: Faults) -> None:
     scaling = spec.autoscaling
-    least = scaling.minimum if scaling else instances_of(spec, compute)
-    if not isinstance(policy, AllAtOnce) and policy.instances is not None and policy.instances > least // 2:
-        got, allowed = f"{policy.instances} of {least} instances", f"at most {least // 2}, or percent="
+    least = scaling.least if scaling else instances_of(spec, compute)
+    most = scaling.most if scaling else least
+    step = None if isinstance(policy, AllAtOnce) else policy.instances
+    if step is not None and step > least // 2:
+        got, allowed = f"{step} of {least} instances", f"at most {least // 2}, or percent="
         faults.add("deployment-half", where=where, got=got, allowed=allowed)
+    share = _LEAST_SHARE.get(type(policy), 0)
+    if step is not None and step * 100 < share * most:
+        got, allowed = f"{step} of {most} instances", f"at least {share} % of them, or percent="
+        faults.add("deployment-share", where=where, got=got, allowed=allowed)
     if scaling and not scaling.minimum <= instances_of(spec, compute) <= scaling.maximum:
         allowed = f"{scaling.minimum} to {scaling.maximum}"
         faults.add("scaling-count", where=where, got=compute.count, allowed=allowed)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from constructs_ml.faults import Faults, refuse
+from constructs_ml.faults import Faults, SpecError, refuse
 from constructs_ml.spec.features import TYPES, Feature, FeatureType
 
 _PLAIN: dict[str, FeatureType] = {"str": "String", "int": "Integral", "float": "Fractional"}
@@ -36,7 +36,8 @@ def features_from_frame(frame: Any) -> tuple[Feature, ...]:
     objects counts as text if all that it holds is text; times have no type here: write them as ISO 8601 text or
     as seconds.
     """
-    columns = ((str(name), str(frame[name].dtype), _of_column(frame[name])) for name in frame.columns)
+    names = [str(name) for name in frame.columns]
+    columns = ((name, str(frame.iloc[:, at].dtype), _of_column(frame.iloc[:, at])) for at, name in enumerate(names))
     return _features(columns, "features_from_frame")
 
 
@@ -51,9 +52,14 @@ def features_from_parquet(path: str | Path) -> tuple[Feature, ...]:
     try:
         from pyarrow import parquet
     except ImportError:
-        raise refuse("package-missing", where="features_from_parquet", got="no pyarrow", allowed="pip install pyarrow",
-                     package="pyarrow") from None  # fmt: skip
-    return features_from_arrow(parquet.read_schema(path))
+        where, allowed = "features_from_parquet", "pip install pyarrow"
+        raise refuse("package-missing", where=where, got="no pyarrow", allowed=allowed, package="pyarrow") from None
+    try:
+        schema = parquet.read_schema(path)
+    except (OSError, ValueError) as error:
+        where = f"features_from_parquet({str(path)!r})"
+        raise refuse("schema-file", where=where, got=str(error), allowed="a Parquet file") from None
+    return features_from_arrow(schema)
 
 
 def features_from_json_schema(path: str | Path) -> tuple[Feature, ...]:
@@ -72,16 +78,19 @@ def features_from_json_schema(path: str | Path) -> tuple[Feature, ...]:
     return _features(((name, *_of_json(item)) for name, item in properties.items()), where)
 
 
-def _features(columns: Iterable[tuple[str, str, str | None]], where: str) -> tuple[Feature, ...]:
+def _features(columns: Iterable[tuple[str, str, FeatureType | None]], where: str) -> tuple[Feature, ...]:
     """Each name with the type as it was found and as Feature Store keeps it; None is a fault."""
-    faults, found = Faults(), []
+    faults, found = Faults(), list[Feature]()
     for name, shown, kept in columns:
         if kept is None:
             faults.add("column-type", where=where, got=f"{name}: {shown}", allowed=_TEXT, name=name)
-        else:
-            found.append((name, kept))
+            continue
+        try:
+            found.append(Feature(name, kept))
+        except SpecError as refused:
+            faults.found.extend(refused.faults)
     faults.raise_if_any()
-    return tuple(Feature(name, kept) for name, kept in found)  # type: ignore[arg-type]  # only known types are kept
+    return tuple(found)
 
 
 def _of_column(column: Any) -> FeatureType | None:
@@ -91,7 +100,8 @@ def _of_column(column: Any) -> FeatureType | None:
     if str(column.dtype) == "category":
         return "String" if all(isinstance(item, str) for item in column.cat.categories) else None
     if kind == "O":
-        return "String" if all(isinstance(item, str) for item in column.dropna()) else None
+        kept = column.dropna()
+        return "String" if len(kept) and all(isinstance(item, str) for item in kept) else None
     return {"i": "Integral", "u": "Integral", "b": "Integral", "f": "Fractional"}.get(kind)  # type: ignore[return-value]
 
 
@@ -105,6 +115,6 @@ def _of_arrow(name: str) -> FeatureType | None:
 
 def _of_json(item: Any) -> tuple[str, FeatureType | None]:
     kind = item.get("type") if isinstance(item, dict) else None
-    kinds = [kind] if isinstance(kind, str) else list(kind or ())
-    bare = [name for name in kinds if name != "null"]
+    kinds = kind if isinstance(kind, list) else [kind] if kind is not None else []
+    bare = [str(name) for name in kinds if name != "null"]
     return " or ".join(map(str, kinds)) or "no type", _JSON.get(bare[0]) if len(bare) == 1 else None

@@ -12,7 +12,15 @@ from typing import Literal
 from constructs_ml.contract import names
 from constructs_ml.facts import limits
 from constructs_ml.faults import Faults, refuse
-from constructs_ml.spec.checks import check_duration, check_name, check_number, frozen
+from constructs_ml.spec.checks import (
+    check_duration,
+    check_kind,
+    check_name,
+    check_tags,
+    check_tuple,
+    check_whole,
+    frozen,
+)
 from constructs_ml.spec.values import S3
 
 FeatureType = Literal["String", "Integral", "Fractional"]
@@ -70,7 +78,7 @@ class Offline:
 
     `location` is a prefix in the platform's data bucket or a whole URI; None means `features/` there. Feature
     Store makes the table by itself, unless `table` names one of your own as "database.table".
-    `lake_formation` puts the location under Lake Formation's permissions. All of it is for ever.
+    `lake_formation` puts the location under Lake Formation's permissions. All but that is for ever.
     """
 
     format: Literal["Glue", "Iceberg"] = "Glue"
@@ -81,6 +89,8 @@ class Offline:
     def __post_init__(self) -> None:
         if self.format not in ("Glue", "Iceberg"):
             raise refuse("store-format", where="Offline", got=repr(self.format), allowed=("Glue", "Iceberg"))
+        check_kind("location", self.location, "Offline", S3, type(None))
+        check_kind("table", self.table, "Offline", str, type(None))
         if self.table is not None and not re.fullmatch(r"[a-z0-9_-]{1,255}\.[a-z0-9_-]{1,255}", self.table):
             raise refuse("store-table", where="Offline", got=repr(self.table), allowed="database.table, in lower case")
         if self.table is not None and self.format == "Iceberg":
@@ -95,8 +105,8 @@ class Provisioned:
     writes: int
 
     def __post_init__(self) -> None:
-        check_number("reads", self.reads, "Provisioned", 0, limits.CAPACITY_UNITS)
-        check_number("writes", self.writes, "Provisioned", 0, limits.CAPACITY_UNITS)
+        check_whole("reads", self.reads, "Provisioned", 0, limits.CAPACITY_UNITS)
+        check_whole("writes", self.writes, "Provisioned", 0, limits.CAPACITY_UNITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +139,11 @@ class FeatureGroupSpec:
     def __post_init__(self) -> None:
         where = f"feature group {self.name!r}"
         check_name("feature group", self.name, where, longest=names.FEATURE_GROUP_LENGTH)
-        check_number("version", self.version, where, 1, 999)
+        check_whole("version", self.version, where, 1, 999)
+        self._check_kinds(where)
         if isinstance(self.features, Mapping):
             raise refuse("features-form", where=where, got="a mapping", allowed="features_from_mapping(...)")
+        check_tuple("features", self.features, where, Feature)
         faults = Faults()
         self._check_features(where, faults)
         self._check_stores(where, faults)
@@ -155,6 +167,13 @@ class FeatureGroupSpec:
     def types(self) -> dict[str, FeatureType]:
         """The type of each feature."""
         return {feature.name: feature.type for feature in self.features}
+
+    def _check_kinds(self, where: str) -> None:
+        check_kind("online", self.online, where, Online, type(None))
+        check_kind("offline", self.offline, where, Offline, type(None))
+        check_kind("throughput", self.throughput, where, Provisioned, type(None))
+        check_kind("description", self.description, where, str)
+        check_tags(self.tags, where)
 
     def _check_features(self, where: str, faults: Faults) -> None:
         types = self.types
@@ -183,7 +202,5 @@ class FeatureGroupSpec:
     def _check_stores(self, where: str, faults: Faults) -> None:
         if self.online is None and self.offline is None:
             faults.add("store-missing", where=where, got="no store", allowed="online=Online(), offline=Offline()")
-        if self.throughput is not None and self.online is None:
-            faults.add("store-throughput", where=where, got="offline only", allowed="online=Online()")
         if self.throughput is not None and self.online is not None and self.online.storage == "InMemory":
             faults.add("store-memory-throughput", where=where, got="InMemory, Provisioned", allowed="throughput=None")

@@ -66,3 +66,4 @@ class Image:
 
 Framework = Sklearn | XGBoost | PyTorch
 ContainerImage = Sklearn | XGBoost | PyTorch | Image
+IMAGES: tuple[type, ...] = (Sklearn, XGBoost, PyTorch, Image)

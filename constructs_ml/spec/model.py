@@ -8,11 +8,11 @@ from pathlib import Path
 
 from constructs_ml.contract import names
 from constructs_ml.faults import Faults
-from constructs_ml.spec.checks import check_name, frozen
+from constructs_ml.spec.checks import alike, check_kind, check_name, check_tags, check_tuple, frozen
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.features import FeatureGroupSpec
 from constructs_ml.spec.images import ContainerImage
-from constructs_ml.spec.monitors import Monitor
+from constructs_ml.spec.monitors import DataQuality, ModelQuality, Monitor
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.registry import RegistrySpec
 from constructs_ml.spec.steps import Process, Register, Step, Train
@@ -45,6 +45,11 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         check_name("model", self.name, f"model {self.name!r}", longest=names.MODEL_LENGTH)
+        where = f"model {self.name!r}"
+        check_tags(self.tags, where)
+        check_tuple("features", self.features, where, FeatureGroupSpec)
+        check_kind("endpoint", self.endpoint, where, EndpointSpec, type(None))
+        check_tuple("monitors", self.monitors, where, DataQuality, ModelQuality)
         object.__setattr__(self, "tags", frozen(self.tags))
         pipeline = PipelineSpec(
             name=PIPELINE,
@@ -85,25 +90,39 @@ class ModelSpec:
 
     def _check_features(self, faults: Faults) -> None:
         ids = [group.id for group in self.features]
+        where = f"model {self.name!r}"
         for id in dict.fromkeys(ids):
             if ids.count(id) > 1:
-                got = f"{ids.count(id)} groups"
-                faults.add("group-taken", where=f"model {self.name!r}", got=got, allowed="each group once", name=id)
+                faults.add("group-taken", where=where, got=f"{ids.count(id)} groups", allowed="each once", name=id)
+        for group in alike(dict.fromkeys(ids)):
+            faults.add("names-alike", where=where, got=group, allowed="other names", names=" and ".join(group))
 
     def _check_monitors(self, faults: Faults) -> None:
         where = f"model {self.name!r}"
         if self.monitors and (self.endpoint is None or self.endpoint.capture is None):
             got = "no endpoint" if self.endpoint is None else "an endpoint without capture"
             faults.add("monitor-capture", where=where, got=got, allowed="endpoint=EndpointSpec(capture=DataCapture())")
-        seen: list[str] = []
+        self._check_names(where, faults)
         for monitor in self.monitors:
-            if monitor.name in seen:
-                allowed = "name= to tell them apart"
-                faults.add("monitor-taken", where=where, got="two monitors", allowed=allowed, name=monitor.name)
-            seen.append(monitor.name)
+            needs = "Input" if isinstance(monitor, DataQuality) else "Output"
+            capture = self.endpoint.capture if self.endpoint else None
+            if capture is not None and needs not in capture.what:
+                got, allowed = f"capture of {capture.what}", f"{needs} or InputAndOutput"
+                faults.add("monitor-blind", where=f"{where}, monitor {monitor.name!r}", got=got, allowed=allowed)
             source = monitor.baseline.source if monitor.baseline else None
             if isinstance(source, Output):
                 self._check_baseline(source, f"{where}, monitor {monitor.name!r}", faults)
+
+    def _check_names(self, where: str, faults: Faults) -> None:
+        """Alarms of variants and of monitors are named alike, so no two of either may share a name."""
+        variants = [variant.name for variant in self.endpoint.variants] if self.endpoint else []
+        watching = [monitor.name for monitor in self.monitors]
+        for name in dict.fromkeys(watching):
+            if [*watching, *variants].count(name) > 1:
+                got = "two monitors, or a monitor and a variant"
+                faults.add("monitor-taken", where=where, got=got, allowed="name= to tell them apart", name=name)
+        for group in alike(dict.fromkeys(watching)):
+            faults.add("names-alike", where=where, got=group, allowed="other names", names=" and ".join(group))
 
     def _check_baseline(self, source: Output, where: str, faults: Faults) -> None:
         made = {step.name: step.outputs for step in self.pipeline.all_steps if isinstance(step, Process)}

@@ -15,7 +15,15 @@ from constructs_ml.contract import names
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.alarms import MonitorAlarm
-from constructs_ml.spec.checks import check_duration, check_name, check_number
+from constructs_ml.spec.checks import (
+    alike,
+    check_duration,
+    check_kind,
+    check_name,
+    check_number,
+    check_tuple,
+    check_whole,
+)
 from constructs_ml.spec.jobs import Compute, Network
 from constructs_ml.spec.values import S3, Output
 
@@ -29,6 +37,8 @@ _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)
 class Hourly:
     """At the beginning of every hour; SageMaker may take up to 20 minutes longer to start."""
 
+    interval: ClassVar[timedelta] = _HOUR
+
     @property
     def expression(self) -> str:
         """As MonitoringSchedule reads it: its cron is not EventBridge's."""
@@ -39,10 +49,11 @@ class Hourly:
 class Daily:
     """Once a day, at an hour of UTC."""
 
+    interval: ClassVar[timedelta] = 24 * _HOUR
     hour: int = 0
 
     def __post_init__(self) -> None:
-        check_number("hour", self.hour, "Daily", 0, 23)
+        check_whole("hour", self.hour, "Daily", 0, 23)
 
     @property
     def expression(self) -> str:
@@ -58,8 +69,13 @@ class Every:
     start: int = 0
 
     def __post_init__(self) -> None:
-        check_number("hours", self.hours, "Every", 2, 24)
-        check_number("start", self.start, "Every", 0, 23)
+        check_whole("hours", self.hours, "Every", 2, 24)
+        check_whole("start", self.start, "Every", 0, 23)
+
+    @property
+    def interval(self) -> timedelta:
+        """The time between two runs."""
+        return self.hours * _HOUR
 
     @property
     def expression(self) -> str:
@@ -119,7 +135,8 @@ class ModelQuality:
 
     `ground_truth` is where labels arrive, by inference id and hour. `inference` names the attribute or, for CSV,
     the index of the answer; `probability` that of the score, which counts as positive above `threshold`. `start`
-    and `end` say which captured hours a run looks at, back from its own time, so that labels may be late.
+    and `end` say which captured hours a run looks at, back from its own time, so that labels may be late; without
+    `start` each run looks at as many hours as lie between two runs, so that none is left out.
     """
 
     kind: ClassVar[str] = "ModelQuality"
@@ -128,7 +145,7 @@ class ModelQuality:
     inference: str | None = None
     probability: str | None = None
     threshold: float | None = None
-    start: timedelta = 2 * _HOUR
+    start: timedelta | None = None
     end: timedelta = _HOUR
     baseline: Baseline | None = None
     schedule: MonitorSchedule = Hourly()
@@ -152,11 +169,18 @@ class ModelQuality:
         if (self.probability is None) != (self.threshold is None) and self.problem == "BinaryClassification":
             got = f"probability={self.probability!r}, threshold={self.threshold!r}"
             raise refuse("monitor-threshold", where=where, got=got, allowed="both, or neither")
-        check_duration("start", self.start, where, _HOUR, timedelta(days=30))
         check_duration("end", self.end, where, timedelta(), timedelta(days=30))
-        if self.start <= self.end or self.start % _HOUR or self.end % _HOUR:
-            got = f"{self.start} to {self.end} back"
+        if self.start is not None:
+            check_duration("start", self.start, where, _HOUR, timedelta(days=31))
+        begin, end = self.window
+        if begin <= end or begin % _HOUR or end % _HOUR:
+            got = f"{begin} to {end} back"
             raise refuse("monitor-window", where=where, got=got, allowed="whole hours, start farther back than end")
+
+    @property
+    def window(self) -> tuple[timedelta, timedelta]:
+        """The captured hours that a run looks at: from and to, back from its own time."""
+        return self.start or self.end + self.schedule.interval, self.end
 
 
 Monitor = DataQuality | ModelQuality
@@ -165,6 +189,11 @@ Monitor = DataQuality | ModelQuality
 def _check_monitor(monitor: Monitor) -> None:
     where = f"monitor {monitor.name!r}"
     check_name("monitor", monitor.name, where, longest=names.MONITOR_LENGTH)
+    check_kind("baseline", monitor.baseline, where, Baseline, type(None))
+    check_kind("schedule", monitor.schedule, where, Hourly, Daily, Every)
+    check_tuple("alarms", monitor.alarms, where, MonitorAlarm)
+    check_kind("compute", monitor.compute, where, Compute)
+    check_kind("network", monitor.network, where, Network)
     longest = _HOUR if isinstance(monitor.schedule, Hourly) else timedelta(seconds=limits.MONITORING_SECONDS)
     check_duration("timeout", monitor.timeout, where, timedelta(minutes=1), longest)
     seen = [(alarm.metric, alarm.severity) for alarm in monitor.alarms]
@@ -172,3 +201,5 @@ def _check_monitor(monitor: Monitor) -> None:
         if seen.count((metric, severity)) > 1:
             got = f"two alarms of severity {severity}"
             raise refuse("monitor-alarm-twice", where=where, got=got, allowed="one of each severity", metric=metric)
+    for group in alike(dict.fromkeys(metric for metric, _ in seen)):
+        raise refuse("names-alike", where=where, got=group, allowed="other metrics", names=" and ".join(group))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import Faults, refuse
-from constructs_ml.spec.checks import check_duration, check_name, check_number
+from constructs_ml.spec.checks import check_duration, check_name, check_number, check_tuple, check_whole
 from constructs_ml.spec.cron import check_cron
 
 _HOUR = timedelta(hours=1)
@@ -34,7 +34,7 @@ class ScheduledCapacity:
         _check_bounds(self.minimum, self.maximum, where)
         try:
             ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
             allowed = "an IANA name such as Europe/Berlin"
             raise refuse("time-zone", where=where, got=repr(self.time_zone), allowed=allowed) from None
 
@@ -61,6 +61,7 @@ class AutoScaling:
 
     def __post_init__(self) -> None:
         _check_bounds(self.minimum, self.maximum, "AutoScaling")
+        check_tuple("schedules", self.schedules, "AutoScaling", ScheduledCapacity)
         given = self.measures
         if len(given) > 1 or not (given or self.schedules):
             raise refuse(
@@ -84,6 +85,16 @@ class AutoScaling:
                 )
 
     @property
+    def least(self) -> int:
+        """The least that the bounds ever are, schedules included."""
+        return min((self.minimum, *(item.minimum for item in self.schedules)))
+
+    @property
+    def most(self) -> int:
+        """The most that the bounds ever are, schedules included."""
+        return max((self.maximum, *(item.maximum for item in self.schedules)))
+
+    @property
     def measures(self) -> dict[str, float]:
         """The measure that was given, by its name."""
         known = {
@@ -98,5 +109,5 @@ class AutoScaling:
 def _check_bounds(minimum: int, maximum: int, where: str) -> None:
     if minimum == 0:
         raise refuse("scaling-zero", where=where, got="minimum 0", allowed="at least 1")
-    check_number("minimum", minimum, where, 1, limits.VARIANT_INSTANCES)
-    check_number("maximum", maximum, where, minimum, limits.SERVERLESS_CONCURRENCY)
+    check_whole("minimum", minimum, where, 1, limits.VARIANT_INSTANCES)
+    check_whole("maximum", maximum, where, minimum, limits.SERVERLESS_CONCURRENCY)

@@ -24,12 +24,13 @@ class S3:
     def __post_init__(self) -> None:
         text = self.location
         whole = isinstance(text, str) and (_ABSOLUTE.fullmatch(text) if "://" in text else not text.startswith("/"))
-        if not text or not whole or "//" in text.removeprefix("s3://") or ".." in text.split("/"):
+        odd = isinstance(text, str) and set(text) & set("$*?{}")
+        if not text or not whole or odd or "//" in text.removeprefix("s3://") or ".." in text.split("/"):
             raise refuse(
                 "s3-location",
                 where=f"S3({text!r})",
                 got=repr(text),
-                allowed="a prefix such as 'raw/', or 's3://bucket/prefix'",
+                allowed="a prefix such as 'raw/', or 's3://bucket/prefix', without $ * ? { }",
             )
 
     @property

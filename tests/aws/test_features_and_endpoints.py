@@ -151,6 +151,33 @@ def test_a_given_bucket_key_and_role_are_used(tmp_path: Path) -> None:
         assert any(item.startswith(name) and item in config for item in found)
     assert "table/lake/customers" in policies(found, "Writer")
     assert "crm/*" in policies(found, "Writer")
+    attached = [key for key, item in found.items() if item["Type"] == "AWS::IAM::Policy" and "RolePolicy" in key]
+    assert found["CustomersGroup"]["DependsOn"] == attached
+    assert "s3:PutObjectAcl" in json.dumps(found[attached[0]])
+
+
+def test_a_place_in_a_bucket_of_ones_own_is_what_readers_may_read(tmp_path: Path) -> None:
+    app = new_app(tmp_path)
+    stack = new_stack(app)
+    role = iam.Role(stack, "Analyst", assumed_by=iam.AccountRootPrincipal())
+    spec = customers(offline=Offline(location=S3("s3://lake/crm")))
+    FeatureGroup(stack, "Customers", spec, account=account()).grant_offline_read(role)
+    text = policies(resources(app), "Analyst")
+    assert ":s3:::lake/crm/*" in text
+    assert "dev-ml-data" not in text
+    assert "crm*" not in text
+
+
+def test_a_role_without_policy_updates_is_left_as_it_is(tmp_path: Path) -> None:
+    app = new_app(tmp_path)
+    stack = new_stack(app)
+    arn = "arn:aws:iam::111111111111:role/own"
+    role = iam.Role.from_role_arn(stack, "Own", arn, mutable=False)
+    made = built(stack, role=role)
+    assert "s3:GetObject" in json.dumps(stack.resolve(made.required_policy))
+    found = resources(app)
+    assert not of_type(found, "AWS::IAM::Policy")
+    assert found["EndpointMainModel"]["Properties"]["ExecutionRoleArn"] == arn
 
 
 def test_a_region_without_feature_groups_is_an_error_on_the_construct_alone(tmp_path: Path) -> None:
@@ -289,6 +316,12 @@ def test_models_of_a_fleet_share_their_feature_groups(tmp_path: Path) -> None:
     assert "ImportValue" not in json.dumps(found)
 
 
+def test_an_account_that_speaks_of_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
+    fleet = Fleet(new_app(tmp_path), "dev", account=account(models={"chrun": ModelSettings()}), models=[model()])
+    said = [item.data for item in fleet.node.metadata if item.type == "aws:cdk:warning"]
+    assert any("models.chrun" in text for text in said)
+
+
 def test_an_account_may_leave_feature_groups_out(tmp_path: Path) -> None:
     app = new_app(tmp_path)
     where = account(models={"churn": ModelSettings(features="none")})
@@ -306,6 +339,7 @@ def test_two_endpoints_of_one_stack_do_not_collide(tmp_path: Path) -> None:
         endpoint(variants=(Variant(name="main"),)),
         model="churn",
         owner="growth",
+        images=(IMAGE,),
         account=pinned(account(stage="test"), main=1),
     )
     names = [item["EndpointName"] for item in of_type(resources(app), "AWS::SageMaker::Endpoint")]

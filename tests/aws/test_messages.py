@@ -29,6 +29,7 @@ from constructs_ml import (
 from tests.jsii_messages import counted
 from tests.support import (
     CODE,
+    IMAGE,
     account,
     customers,
     endpoint,
@@ -146,7 +147,9 @@ def test_a_feature_group_costs_the_same_whatever_its_size(tmp_path: Path) -> Non
 def endpoint_messages(folder: Path, spec: EndpointSpec, where: Account, watched: Any) -> int:
     scope = stack(folder)
     with counted() as found:
-        Endpoint(scope, "Endpoint", spec, model="churn", owner="growth", account=where, monitors=watched)
+        Endpoint(
+            scope, "Endpoint", spec, model="churn", owner="growth", account=where, monitors=watched, images=(IMAGE,)
+        )
     return found.total()
 
 

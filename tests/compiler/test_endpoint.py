@@ -27,6 +27,7 @@ from constructs_ml import (
     Instances,
     Latency,
     Linear,
+    ModelSettings,
     Network,
     Pinned,
     PyTorch,
@@ -373,3 +374,56 @@ def test_an_account_without_a_region_looks_images_up_in_a_mapping() -> None:
     found = served(where=where)
     assert "EndpointSagemakerScikitLearnRegistries" in found.mappings
     assert "Fn::FindInMap" in json.dumps(properties(found, "MainModel")["PrimaryContainer"]["Image"])
+
+
+def test_a_role_pulls_the_images_that_serve_and_not_those_that_train() -> None:
+    text = json.dumps(statements_of(served(images=(PyTorch("2.3"),)), "EndpointRole"))
+    assert "repository/pytorch-inference" in text
+    assert "pytorch-training" not in text
+
+
+def test_a_version_whose_image_is_not_known_is_refused() -> None:
+    with pytest.raises(AccountError, match="image of the pinned version is not known"):
+        served(images=())
+
+
+def test_a_version_of_another_stage_of_the_account_reads_that_stages_artifacts() -> None:
+    where = pinned(account(stage="prod"), main="arn:aws:sagemaker:eu-central-1:111111111111:model-package/dev-churn/3")
+    text = json.dumps(statements_of(served(where=where), "EndpointRole"))
+    assert "s3:::dev-ml-artifacts-${AWS::AccountId}-${AWS::Region}/churn/*" in text
+
+
+def test_schedules_count_where_bounds_count() -> None:
+    busy = AutoScaling(1, 2, utilisation=50, schedules=(ScheduledCapacity("0 8 * * ? *", 10, 100),))
+    with pytest.raises(AccountError, match="so many instances"):
+        served(endpoint(autoscaling=busy))
+    night = AutoScaling(4, 8, utilisation=50, schedules=(ScheduledCapacity("0 22 * * ? *", 1, 2),))
+    with pytest.raises(SpecError, match="half the fleet"):
+        endpoint(autoscaling=night, deployment=Canary(instances=2))
+    warm = (Variant(compute=Serverless(concurrency=5, provisioned=2)),)
+    many = AutoScaling(1, 4, provisioned_utilisation=70, schedules=(ScheduledCapacity("0 8 * * ? *", 1, 100),))
+    with pytest.raises(SpecError, match="concurrency"):
+        EndpointSpec(variants=warm, autoscaling=many)
+
+
+def test_what_is_wrong_before_the_first_pin_is_told_before_the_first_pin() -> None:
+    with pytest.raises(SpecError, match=r"the code 'nope\.py' is not there"):
+        served(endpoint(variants=(Variant(code="nope.py"),)), account())
+    with pytest.raises(AccountError, match="does not allow this instance type"):
+        served(where=account(instances=InstanceRules(endpoint="ml.m5.large", allowed=("ml.c5.large",))))
+    rolling = account(models={"churn": ModelSettings(deployment=Rolling(percent=20))})
+    with pytest.raises(AccountError, match="in batches"):
+        served(endpoint(variants=TWO), rolling)
+    assert served(where=account(instances=InstanceRules())).notices
+
+
+def test_missing_code_concerns_everybody_and_not_one_account() -> None:
+    with pytest.raises(SpecError) as refused:
+        served(endpoint(variants=(Variant(code="nope.py"),)))
+    assert not isinstance(refused.value, AccountError)
+
+
+def test_a_serverless_version_registered_with_a_foreign_image_is_refused() -> None:
+    foreign = Image("999999999999.dkr.ecr.eu-central-1.amazonaws.com/churn:1")
+    with pytest.raises(AccountError, match="another account"):
+        served(EndpointSpec(variants=(Variant(compute=Serverless()),)), images=(foreign,))

@@ -81,9 +81,19 @@ def test_an_online_group_alone_needs_no_role() -> None:
     assert not {"RoleArn", "OfflineStoreConfig"} & set(group(found))
 
 
-def test_an_offline_group_alone_has_no_throughput() -> None:
-    found = group(compiled(customers(online=None)))
-    assert not {"ThroughputConfig", "OnlineStoreConfig"} & set(found)
+def test_an_offline_group_alone_has_a_throughput_and_one_in_memory_none() -> None:
+    found = group(compiled(customers(online=None, throughput=Provisioned(reads=1, writes=2))))
+    assert "OnlineStoreConfig" not in found
+    assert found["ThroughputConfig"]["ProvisionedWriteCapacityUnits"] == 2
+    assert "ThroughputConfig" not in group(compiled(customers(online=Online(storage="InMemory"))))
+
+
+def test_the_role_updates_its_own_table_and_no_other() -> None:
+    made = json.dumps(statements_of(compiled(), "CustomersRole"))
+    assert "table/sagemaker_featurestore/dev_customers_*" in made
+    own = json.dumps(statements_of(compiled(customers(offline=Offline(table="lake.customers"))), "CustomersRole"))
+    assert "table/lake/customers" in own
+    assert "sagemaker_featurestore" not in own
 
 
 def test_throughput_is_on_demand_unless_it_is_provisioned() -> None:

@@ -191,3 +191,10 @@ def test_a_timeout_longer_than_its_schedule_is_refused() -> None:
     with pytest.raises(SpecError, match="timeout is out of range"):
         DataQuality(timeout=timedelta(hours=2))
     assert DataQuality(timeout=timedelta(hours=2), schedule=Daily()).timeout == timedelta(hours=2)
+
+
+@pytest.mark.parametrize(("schedule", "start"), [(Hourly(), "-PT2H"), (Every(6), "-PT7H"), (Daily(), "-PT25H")])
+def test_no_captured_hour_is_left_out_between_two_runs(schedule: Any, start: str) -> None:
+    monitor = ModelQuality(ground_truth=S3("labels/"), problem="Regression", inference="0", schedule=schedule)
+    found = properties(watched(monitor), "QualityDefinition")["ModelQualityJobInput"]["EndpointInput"]
+    assert (found["StartTimeOffset"], found["EndTimeOffset"]) == (start, "-PT1H")

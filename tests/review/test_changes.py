@@ -174,7 +174,11 @@ CASES: dict[str, tuple[ModelSpec, Account, dict[str, str]]] = {
     "a monitor's schedule": (
         model(monitors=(monitors()[0], dataclasses.replace(monitors()[1], schedule=Daily()))),
         where(),
-        {"dev-churn/EndpointQualitySchedule": "in place", "dev-churn/EndpointQualityAucCritical": "in place"},
+        {
+            DEFINITION: "replaced",
+            "dev-churn/EndpointQualitySchedule": "in place",
+            "dev-churn/EndpointQualityAucCritical": "in place",
+        },
     ),
     "an added feature": (model(features=(customers(features=MORE),)), where(), {GROUP: "in place"}),
     "an online time to live": (
@@ -232,10 +236,10 @@ CASES: dict[str, tuple[ModelSpec, Account, dict[str, str]]] = {
             "dev-churn/RegistryGroup": "in place",
         },
     ),
-    "a feature group that is no longer declared": (
+    "the only feature group, no longer declared": (
         model(features=()),
         where(),
-        {GROUP: "kept", "dev-features/CustomersRole": "kept"},
+        {"dev-features/": "kept"},
     ),
     "an endpoint that is no longer pinned": (
         model(),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from constructs_ml import EndpointSpec, Instances, Variant
+from constructs_ml import EndpointSpec, Instances, SpecError, Variant
 from constructs_ml.review.assembly import Assembly, read_assembly
 from constructs_ml.review.changes import Change, compare
 from constructs_ml.review.references import references
@@ -157,15 +157,136 @@ def test_references_are_found_wherever_they_stand() -> None:
     ]
 
 
-def test_an_assembly_is_read_with_its_nested_stages(tmp_path: Path) -> None:
+def assembly_of(folder: Path, name: str, environment: str, **properties: Any) -> dict[str, Any]:
+    """The artifact of a stack whose template lies in a folder."""
+    (folder / f"{name}.json").write_text(json.dumps({"Resources": {}}))
+    given = {"templateFile": f"{name}.json", "stackName": "s", **properties}
+    return {"type": "aws:cloudformation:stack", "environment": f"aws://{environment}", "properties": given}
+
+
+def test_an_assembly_is_read_with_its_stages_and_nothing_else(tmp_path: Path) -> None:
     inner = tmp_path / "assembly-dev"
     inner.mkdir()
-    (inner / "s.template.json").write_text(json.dumps({"Resources": {}}))
-    artifact = {
-        "type": "aws:cloudformation:stack",
-        "properties": {"templateFile": "s.template.json", "stackName": "dev-s", "tags": {"a": "b"}},
-    }
-    (inner / "manifest.json").write_text(json.dumps({"artifacts": {"s": artifact, "t": {"type": "cdk:tree"}}}))
+    one = assembly_of(inner, "one", "1/eu-west-1", tags={"a": "b"})
+    two = assembly_of(inner, "two", "1/us-east-1")
+    (inner / "manifest.json").write_text(json.dumps({"artifacts": {"s": one, "r": two, "t": {"type": "cdk:tree"}}}))
+    nested = {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-dev"}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"dev": nested}}))
+    (tmp_path / "asset.1").mkdir()
+    (tmp_path / "asset.1" / "manifest.json").write_text('{"theirs": true}')
     found = read_assembly(tmp_path)
-    assert found.templates == {"dev-s": {"Resources": {}}}
-    assert found.tags == {"dev-s": {"a": "b"}}
+    assert set(found.templates) == {"1/eu-west-1/s", "1/us-east-1/s"}
+    assert found.tags["1/eu-west-1/s"] == {"a": "b"}
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"artifacts": {}}'])
+def test_a_folder_that_is_no_assembly_is_refused(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(SpecError, match="no cloud assembly"):
+        read_assembly(tmp_path)
+
+
+def test_a_stack_that_the_app_no_longer_has_is_left_alone() -> None:
+    (change,) = compare(stack({"A": resource("AWS::S3::Bucket", BucketName="x")}), Assembly({}))
+    assert (change.stack, change.logical_id, change.verdict) == ("S", "", "kept")
+
+
+def test_one_of_two_groups_that_is_no_longer_declared_is_kept() -> None:
+    group = resource("AWS::SageMaker::FeatureGroup", retain=True, FeatureGroupName="a")
+    other = resource("AWS::SageMaker::FeatureGroup", retain=True, FeatureGroupName="b")
+    assert changed({"A": group, "B": other}, {"A": group})["B"].verdict == "kept"
+
+
+def scaled(resource_id: Any) -> Resources:
+    return {
+        "Config": resource(
+            "AWS::SageMaker::EndpointConfig",
+            ProductionVariants=[{"VariantName": "main", "InstanceType": "ml.m5.large"}],
+        ),
+        "Live": resource(
+            "AWS::SageMaker::Endpoint",
+            EndpointName="live",
+            EndpointConfigName={"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+        ),
+        "Other": resource(
+            "AWS::SageMaker::EndpointConfig",
+            ProductionVariants=[{"VariantName": "main", "InstanceType": "ml.m5.large"}],
+        ),
+        "Idle": resource(
+            "AWS::SageMaker::Endpoint",
+            EndpointName="idle",
+            EndpointConfigName={"Fn::GetAtt": ["Other", "EndpointConfigName"]},
+        ),
+        "Target": resource(
+            "AWS::ApplicationAutoScaling::ScalableTarget", ResourceId=resource_id, ServiceNamespace="sagemaker"
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    "resource_id",
+    [
+        "endpoint/live/variant/main",
+        {"Fn::Sub": "endpoint/${Live.EndpointName}/variant/main"},
+        {"Fn::Sub": ["endpoint/${Name}/variant/main", {"Name": {"Fn::GetAtt": ["Live", "EndpointName"]}}]},
+        {"Fn::Join": ["", ["endpoint/", {"Fn::GetAtt": ["Live", "EndpointName"]}, "/variant/main"]]},
+    ],
+)
+def test_a_variant_that_scales_is_found_however_its_target_names_it(resource_id: Any) -> None:
+    before = scaled(resource_id)
+    for config, verdict in (("Config", "refused"), ("Other", "replaced")):
+        after = copy.deepcopy(before)
+        after[config]["Properties"]["ProductionVariants"][0]["InstanceType"] = "ml.m5.xlarge"
+        assert changed(before, after)[config].verdict == verdict
+
+
+def test_a_variant_that_scales_is_not_taken_out_even_without_traffic() -> None:
+    idle = endpoint(variants=IDLE, autoscaling=endpoint().autoscaling)
+    found = changed(of(idle, main=3, challenger=4), of(endpoint(variants=(IDLE[0],))))
+    assert found["EndpointConfig"].verdict == "refused"
+    assert "scalable target" in found["EndpointConfig"].why
+
+
+def test_a_changed_mapping_changes_what_looks_things_up_in_it() -> None:
+    image = {"Fn::FindInMap": ["Images", {"Ref": "AWS::Region"}, "Uri"]}
+    job = resource("AWS::SageMaker::DataQualityJobDefinition", DataQualityAppSpecification={"ImageUri": image})
+    sections = [{"Resources": {"A": job}, "Mappings": {"Images": {"eu-west-1": {"Uri": uri}}}} for uri in ("1", "2")]
+    (change,) = compare(Assembly({"S": sections[0]}), Assembly({"S": sections[1]}))
+    assert (change.logical_id, change.verdict) == ("A", "replaced")
+    assert compare(Assembly({"S": sections[0]}), Assembly({"S": sections[0]})) == ()
+
+
+def test_what_a_condition_decides_is_not_known() -> None:
+    bucket = resource("AWS::S3::Bucket", BucketName="x")
+    assert changed({"A": bucket}, {"A": {**bucket, "Condition": "IsProd"}})["A"].verdict == "unknown"
+    held = {"A": {**bucket, "Condition": "IsProd"}}
+    sections = [{"Resources": held, "Conditions": {"IsProd": {"Fn::Equals": ["a", other]}}} for other in ("a", "b")]
+    (change,) = compare(Assembly({"S": sections[0]}), Assembly({"S": sections[1]}))
+    assert change.verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "x"}}, {"Type": "AWS::S3::Bucket"}),
+        ({"Type": "AWS::SNS::Topic"}, {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "x"}}),
+        (
+            resource("AWS::SageMaker::EndpointConfig", ProductionVariants=[{"Fn::If": ["A", {}, {}]}]),
+            resource("AWS::SageMaker::EndpointConfig", ProductionVariants={"Ref": "Variants"}),
+        ),
+        (
+            resource("AWS::SageMaker::FeatureGroup", FeatureDefinitions={"Fn::If": ["A", [], []]}),
+            resource("AWS::SageMaker::FeatureGroup"),
+        ),
+    ],
+)
+def test_odd_but_legal_templates_are_judged_all_the_same(before: Resources, after: Resources) -> None:
+    for one, other in ((before, after), (after, before)):
+        assert changed({"A": one}, {"A": other})["A"].verdict in {"in place", "replaced", "data loss", "refused"}
+
+
+def test_two_targets_may_have_policies_of_one_name() -> None:
+    before = {"P": resource("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyName="p", ResourceId="a")}
+    after = {"P": resource("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyName="p", ResourceId="b")}
+    assert changed(before, after)["P"].verdict == "replaced"

@@ -106,9 +106,19 @@ def test_a_json_schema_is_read_by_its_properties(tmp_path: Path) -> None:
     assert features_from_json_schema(tmp_path / "s.json") == WANTED
 
 
-@pytest.mark.parametrize(
-    "item", [{"type": "array"}, {"type": ["string", "number"]}, {"$ref": "#/x"}, {"type": "boolean"}, {}, True]
-)
+ODD = [
+    {"type": "array"},
+    {"type": ["string", "number"]},
+    {"$ref": "#/x"},
+    {"type": "boolean"},
+    {"type": 5},
+    {"type": [{}]},
+    {},
+    True,
+]
+
+
+@pytest.mark.parametrize("item", ODD)
 def test_a_json_schemas_other_properties_are_refused(tmp_path: Path, item: Any) -> None:
     (tmp_path / "s.json").write_text(json.dumps({"properties": {"odd": item}}))
     with pytest.raises(SpecError, match="the column 'odd'"):
@@ -118,7 +128,25 @@ def test_a_json_schemas_other_properties_are_refused(tmp_path: Path, item: Any) 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"properties": {}}', '{"properties": []}'])
 def test_a_file_that_is_no_json_schema_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "s.json").write_text(text)
-    with pytest.raises(SpecError, match="not a JSON Schema of a record"):
+    with pytest.raises(SpecError, match="the schema cannot be read"):
         features_from_json_schema(tmp_path / "s.json")
-    with pytest.raises(SpecError, match="not a JSON Schema of a record"):
+    with pytest.raises(SpecError, match="the schema cannot be read"):
         features_from_json_schema(tmp_path / "nowhere.json")
+
+
+def test_a_column_that_holds_nothing_and_names_that_stand_twice_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="the column 'empty'"):
+        features_from_frame(pd.DataFrame({"id": ["a"], "empty": pd.Series([None], dtype=object)}))
+    twice = pd.DataFrame([["a", 1]], columns=["id", "id"])
+    assert [item.type for item in features_from_frame(twice)] == ["String", "Integral"]
+
+
+def test_every_bad_name_is_told_at_once() -> None:
+    with pytest.raises(SpecError) as refused:
+        features_from_mapping({"a b": str, "write_time": str, "ok": list})
+    assert [fault.id for fault in refused.value.faults] == ["feature-name", "feature-reserved", "column-type"]
+
+
+def test_a_parquet_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="the schema cannot be read"):
+        features_from_parquet(tmp_path / "nowhere.parquet")

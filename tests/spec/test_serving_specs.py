@@ -10,10 +10,12 @@ import pytest
 from constructs_ml import (
     S3,
     AllAtOnce,
+    Artifact,
     AutoScaling,
     Canary,
     Daily,
     DataCapture,
+    DataQuality,
     EndpointSpec,
     Errors,
     Every,
@@ -22,12 +24,14 @@ from constructs_ml import (
     Latency,
     Linear,
     ModelQuality,
+    MonitorAlarm,
     Offline,
     Online,
     Provisioned,
     Rolling,
     ScheduledCapacity,
     Serverless,
+    Sklearn,
     SpecError,
     Variant,
     drift,
@@ -106,6 +110,37 @@ BAD: list[Callable[[], object]] = [
     lambda: customers(description="x" * 129),
     lambda: ModelQuality(ground_truth=S3("l/"), problem="Regression", inference="0", start=90 * MINUTE),
     lambda: ModelQuality(ground_truth=S3("l/"), problem="BinaryClassification", probability="0", threshold=1.5),
+    lambda: Canary(percent=12.5),  # type: ignore[arg-type]
+    lambda: Canary(percent=10, bake=5),  # type: ignore[arg-type]
+    lambda: Linear(percent=10, bake=None),  # type: ignore[arg-type]
+    lambda: Instances(count=1.5),  # type: ignore[arg-type]
+    lambda: AutoScaling(1.5, 2.5, utilisation=50),  # type: ignore[arg-type]
+    lambda: DataCapture(percent=12.5),  # type: ignore[arg-type]
+    lambda: Daily(1.5),  # type: ignore[arg-type]
+    lambda: ScheduledCapacity("0 6 * * ? *", 1, 2, time_zone=None),  # type: ignore[arg-type]
+    lambda: EndpointSpec(deployment="canary"),  # type: ignore[arg-type]
+    lambda: EndpointSpec(deployment=None),  # type: ignore[arg-type]
+    lambda: EndpointSpec(variants=Variant()),  # type: ignore[arg-type]
+    lambda: EndpointSpec(variants=("main",)),  # type: ignore[arg-type]
+    lambda: EndpointSpec(network=None),  # type: ignore[arg-type]
+    lambda: EndpointSpec(rollback=("a", "a")),
+    lambda: Variant(compute="ml.m5.large"),  # type: ignore[arg-type]
+    lambda: Variant(model="x"),  # type: ignore[arg-type]
+    lambda: Variant(code=5),  # type: ignore[arg-type]
+    lambda: Artifact(S3("m.tar.gz"), None),  # type: ignore[arg-type]
+    lambda: Artifact("m.tar.gz", Sklearn("1.4-2")),  # type: ignore[arg-type]
+    lambda: Offline(table=5),  # type: ignore[arg-type]
+    lambda: customers(features=("id", "t")),
+    lambda: customers(description=None),
+    lambda: customers(online=True),
+    lambda: customers(tags={"aws:x": "1"}),
+    lambda: customers(tags={"x": 1}),
+    lambda: MonitorAlarm(metric=None, above=1),  # type: ignore[arg-type]
+    lambda: DataQuality(schedule="hourly"),  # type: ignore[arg-type]
+    lambda: DataQuality(baseline=S3("x/")),  # type: ignore[arg-type]
+    lambda: DataQuality(alarms=(drift("a_b", above=0.1), drift("a-b", above=0.1))),
+    lambda: S3("models/${x}.tar.gz"),
+    lambda: S3("models/*/m.tar.gz"),
     lambda: pin(0),
     lambda: pin(True),
     lambda: pin("s3://models/churn/"),
