@@ -6,20 +6,15 @@ import json
 import time
 
 from benchmarks.models import ACCOUNT, COUNT, median, models
-from constructs_ml.compiler.pipeline import compile_pipeline
-from constructs_ml.compiler.registry import compile_registry
+from constructs_ml.compiler.model import compile_model
 from constructs_ml.compiler.template import Compiled
 
 ROUNDS = 5
 
 
 def compile_all() -> list[Compiled]:
-    """Every template of every model."""
-    found = []
-    for model in models():
-        found.append(compile_pipeline(model.pipeline, ACCOUNT, prefix="Pipeline", commit="a" * 40))
-        found.append(compile_registry(model.registry, ACCOUNT, model=model.name, owner=model.owner, prefix="Registry"))
-    return found
+    """Every template of every model: features, registry, pipeline, endpoint with its monitors, dashboard."""
+    return [compiled for model in models() for compiled in compile_model(model, ACCOUNT)]
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ def sagemaker_states() -> dict[str, Any]:
     """The SageMaker states of the example, so that both sides write definitions of the same size."""
     found = compile_pipeline(churn.pipeline, ACCOUNT, prefix="P").resources["PStateMachine"]
     definition = json.loads(found["Properties"]["DefinitionString"]["Fn::Sub"][0])
-    wanted = ("prepare", "train", "evaluate", "Read evaluate metrics", "register")
+    wanted = ("prepare", "train", "evaluate", "Read evaluate metrics", "baseline", "register")
     left_out = ("Next", "Catch", "Retry")
     return {
         name: {key: value for key, value in definition["States"][name].items() if key not in left_out}

@@ -22,6 +22,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 
 from apps.churn.model import churn
+from benchmarks import l2_serving
 
 ROOT = churn.root
 
@@ -69,6 +70,7 @@ def build(stack: Stack, name: str, states: dict[str, Any]) -> None:
     machine.add_to_role_policy(_statement(["events:PutRule", "events:PutTargets"], "events", "rule/StepFunctions*"))
     artifacts.grant_read(machine, f"{name}/*")
     _triggers(stack, machine)
+    l2_serving.build(stack, name, data, artifacts, topic)
     sagemaker.CfnModelPackageGroup(stack, "Group", model_package_group_name=f"dev-{name}")
     record = json.dumps({"commit": "a" * 40})
     ssm.StringParameter(stack, "Record", parameter_name=f"/ml/dev/{name}/code", string_value=record)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 
 from apps.churn.model import churn
-from constructs_ml import Account, InstanceRules, ModelSpec
+from constructs_ml import Account, InstanceRules, ModelSettings, ModelSpec, pin
 
 COUNT = 190
+_SERVED = ModelSettings(pins={"main": pin(1)}, run="run-1")
 ACCOUNT = Account(
     stage="dev",
     id="111111111111",
     region="eu-central-1",
-    instances=InstanceRules(training="ml.m5.large", processing="ml.m5.large"),
+    instances=InstanceRules(training="ml.m5.large", processing="ml.m5.large", endpoint="ml.m5.large"),
+    existing_customer=("model-monitor",),
+    models={f"churn-{number:03}": _SERVED for number in range(COUNT)},
 )
 
 

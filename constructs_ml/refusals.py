@@ -312,7 +312,9 @@ _ROWS: dict[str, Refusal] = {
     ),
     # pins
     "role-absent": Refusal("the group has no role", "only an offline store is written by one"),
-    "endpoint-absent": Refusal("the endpoint is not there yet", "an account without a pinned version has none"),
+    "resources-absent": Refusal(
+        "there are no resources here yet", "an account without a pinned version has no endpoint"
+    ),
     "pin-form": Refusal("not a version of a model", "an account serves exactly what it pins", "account"),
     "pin-variant": Refusal("the pins name no variant of the endpoint", "a pin is for one variant", "account"),
     "pin-partial": Refusal(

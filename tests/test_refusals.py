@@ -423,7 +423,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "baseline-unknown": lambda _: model(
         endpoint=endpoint(), monitors=(DataQuality(baseline=Baseline(source=Output("evaluate", "reprot"))),)
     ),
-    "endpoint-absent": in_cdk(absent),
+    "resources-absent": in_cdk(absent),
     "role-absent": in_cdk(no_role),
     "pin-form": lambda _: pin("latest"),
     "pin-variant": lambda _: served(endpoint(), pinned(mian=3)),

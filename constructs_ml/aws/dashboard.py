@@ -5,7 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_at
-from constructs_ml.aws.crossing import Resources, bring_in
+from constructs_ml.aws.brought import BroughtIn
 from constructs_ml.aws.places import place_of
 from constructs_ml.compiler.dashboard import compile_dashboard
 from constructs_ml.contract import names
@@ -13,7 +13,7 @@ from constructs_ml.spec.account import Account
 from constructs_ml.spec.model import ModelSpec
 
 
-class Dashboard(Construct):
+class Dashboard(Construct, BroughtIn):
     """The runs of a model's pipeline, its endpoint, and what its monitors measure, as far as the account has them."""
 
     def __init__(self, scope: Construct, id: str, model: ModelSpec, *, account: Account | None = None) -> None:
@@ -21,5 +21,4 @@ class Dashboard(Construct):
         place = place_of(self)
         self.account = account_at(place, account)
         self.dashboard_name = names.dashboard(self.account.stage, model.name)
-        self.compiled = compile_dashboard(model, self.account, prefix=place.prefix)
-        self.resources = Resources(bring_in(place, self.compiled))
+        self._bring_in(place, lambda: compile_dashboard(model, self.account, prefix=place.prefix), {})

@@ -17,17 +17,13 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_at
-from constructs_ml.aws.crossing import Crossing, Resources, bring_in
+from constructs_ml.aws.brought import BroughtIn
 from constructs_ml.aws.networks import chosen_network
 from constructs_ml.aws.places import place_of
-from constructs_ml.aws.refused import attempt
-from constructs_ml.aws.roles import attach
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.endpoint import ROLE, compile_endpoint
 from constructs_ml.compiler.infrastructure import of_platform
-from constructs_ml.compiler.template import Json, fill
 from constructs_ml.contract import metrics, names
-from constructs_ml.faults import refuse
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.images import ContainerImage
@@ -71,7 +67,7 @@ class EndpointHandle:
         return cloudwatch.Metric(namespace=metrics.ENDPOINT_NAMESPACE, metric_name=name, **{**defaults, **options})
 
 
-class Endpoint(Construct, EndpointHandle):
+class Endpoint(Construct, EndpointHandle, BroughtIn):
     """A pinned endpoint, its alarms, its scaling and its monitors. What is not given is the platform's.
 
     Until its account pins a version it has no resources, and says so in a warning. `images` are those that versions
@@ -114,9 +110,8 @@ class Endpoint(Construct, EndpointHandle):
         if vpc is not None:
             slots.network(*chosen_network(self, vpc, subnets, security_groups))
         given = slots.role_arn(role) if role is not None else None
-        self._given_role = role
-        tried = attempt(
-            self,
+        self._bring_in(
+            place,
             lambda: compile_endpoint(
                 spec,
                 self.account,
@@ -130,47 +125,14 @@ class Endpoint(Construct, EndpointHandle):
                 user_tags=user_tags,
                 role=given,
             ),
+            slots.values,
+            role,
         )
-        self._refused, self._slots = tried.refused, slots.values
-        self._crossing: Crossing | None = None
-        if tried.compiled is not None:
-            self.compiled = tried.compiled
-            if tried.compiled.resources:
-                self._crossing = bring_in(place, tried.compiled, slots.values)
-                if role is not None:
-                    attach(self, role, self.required_policy, self._crossing)
-
-    @property
-    def is_there(self) -> bool:
-        """Whether the account pins a version, so that the endpoint exists."""
-        return self._crossing is not None
-
-    @property
-    def crossing(self) -> Crossing:
-        """The resources in the tree. Raises the account's faults, or a `SpecError` if no version is pinned."""
-        if self._refused:
-            raise self._refused
-        if self._crossing is None:
-            allowed = "a pinned version, or is_there asked before"
-            raise refuse("endpoint-absent", where=self.node.path, got="no pinned version", allowed=allowed)
-        return self._crossing
-
-    @property
-    def resources(self) -> Resources:
-        """The L1s by part, such as `resources["Endpoint"]`."""
-        return Resources(self.crossing)
 
     @cached_property
     def role(self) -> iam.IRole:
         """The role of the containers: the one given, or the one made here."""
         return self._given_role or iam.Role.from_role_name(self, "ContainerRole", self.crossing.ref(ROLE))
-
-    @property
-    def required_policy(self) -> Json:
-        """What a role given by the user needs, as a policy document with CloudFormation values."""
-        assets = self.crossing.assets
-        statements = fill(list(self.compiled.required), self._slots, assets)
-        return {"Version": "2012-10-17", "Statement": statements}
 
     @staticmethod
     def from_endpoint_name(endpoint_name: str) -> EndpointHandle:

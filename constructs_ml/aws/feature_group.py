@@ -13,14 +13,11 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_at, account_of
-from constructs_ml.aws.crossing import Crossing, Resources, bring_in
+from constructs_ml.aws.brought import BroughtIn
 from constructs_ml.aws.places import place_of
-from constructs_ml.aws.refused import attempt
-from constructs_ml.aws.roles import attach
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.feature_group import ROLE, compile_feature_group, store_place, table_of
 from constructs_ml.compiler.infrastructure import of_platform, platform_key
-from constructs_ml.compiler.template import Json, fill
 from constructs_ml.contract import names
 from constructs_ml.faults import refuse
 from constructs_ml.spec.account import Account
@@ -123,7 +120,7 @@ class FeatureGroupHandle(Construct):
             _allow(grantee, actions, platform_key(self.account))
 
 
-class FeatureGroup(FeatureGroupHandle):
+class FeatureGroup(FeatureGroupHandle, BroughtIn):
     """A feature group, retained when its stack goes. What is not given is the platform's.
 
     `schemas` is the folder of recorded schemas that guard its evolution; `role` writes the offline store instead
@@ -162,9 +159,8 @@ class FeatureGroup(FeatureGroupHandle):
         slots = Slots(of_platform(self.account))
         slots.buckets(bucket, None, key or (bucket.encryption_key if bucket is not None else None))
         given = slots.role_arn(role) if role is not None else None
-        self._given_role = role
-        tried = attempt(
-            self,
+        self._bring_in(
+            self._place,
             lambda: compile_feature_group(
                 spec,
                 self.account,
@@ -174,26 +170,9 @@ class FeatureGroup(FeatureGroupHandle):
                 schemas=schemas,
                 destroyable=destroyable,
             ),
+            slots.values,
+            role,
         )
-        self._refused, self._slots = tried.refused, slots.values
-        if tried.compiled is None:
-            return
-        self.compiled = tried.compiled
-        self._crossing = bring_in(self._place, self.compiled, slots.values)
-        if role is not None:
-            attach(self, role, self.required_policy, self._crossing)
-
-    @property
-    def crossing(self) -> Crossing:
-        """The resources in the tree. Raises the account's faults where there are none."""
-        if self._refused:
-            raise self._refused
-        return self._crossing
-
-    @property
-    def resources(self) -> Resources:
-        """The L1s by part, such as `resources["Group"]`."""
-        return Resources(self.crossing)
 
     @cached_property
     def role(self) -> iam.IRole:
@@ -204,12 +183,6 @@ class FeatureGroup(FeatureGroupHandle):
             where, allowed = self.node.path, "offline=Offline()"
             raise refuse("role-absent", where=where, got="a group without an offline store", allowed=allowed)
         return iam.Role.from_role_name(self, "WritingRole", self.crossing.ref(ROLE))
-
-    @property
-    def required_policy(self) -> Json:
-        """What a role given by the user needs, as a policy document with CloudFormation values."""
-        assets = self.crossing.assets
-        return {"Version": "2012-10-17", "Statement": fill(list(self.compiled.required), self._slots, assets)}
 
     @staticmethod
     def from_feature_group_name(

@@ -7,9 +7,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_at
-from constructs_ml.aws.crossing import Resources, bring_in
+from constructs_ml.aws.brought import BroughtIn
 from constructs_ml.aws.places import place_of
-from constructs_ml.aws.refused import attempt
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.contract import names
 from constructs_ml.spec.account import Account
@@ -52,7 +51,7 @@ class RegistryHandle:
         return f"arn:{Aws.PARTITION}:sagemaker:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"
 
 
-class ModelRegistry(Construct):
+class ModelRegistry(Construct, BroughtIn):
     """The group that holds the versions of a model; accounts in `registry_readers` may read it."""
 
     def __init__(
@@ -69,12 +68,9 @@ class ModelRegistry(Construct):
         place = place_of(self)
         self.account = account_at(place, account)
         self.handle = RegistryHandle(names.model_package_group(self.account.stage, model))
-        tried = attempt(
-            self, lambda: compile_registry(spec, self.account, model=model, owner=owner, prefix=place.prefix)
+        self._bring_in(
+            place, lambda: compile_registry(spec, self.account, model=model, owner=owner, prefix=place.prefix), {}
         )
-        if tried.compiled is not None:
-            self.compiled = tried.compiled
-            self.resources = Resources(bring_in(place, tried.compiled))
 
     @property
     def group_name(self) -> str:

@@ -16,21 +16,18 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_at, account_of
-from constructs_ml.aws.crossing import Crossing, Resources, bring_in
+from constructs_ml.aws.brought import BroughtIn
 from constructs_ml.aws.networks import chosen_network
 from constructs_ml.aws.places import place_of
-from constructs_ml.aws.refused import attempt
-from constructs_ml.aws.roles import attach
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.infrastructure import of_platform
 from constructs_ml.compiler.pipeline import JOB_ROLE, STATE_MACHINE, STATES_ROLE, compile_pipeline
-from constructs_ml.compiler.template import Json, fill
 from constructs_ml.contract import names
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.pipeline import PipelineSpec
 
 
-class Pipeline(Construct):
+class Pipeline(Construct, BroughtIn):
     """A pipeline. What is not given is the platform's, found by its contract names.
 
     `role` runs the jobs instead of roles made here: our statements become one policy attached to it, unless
@@ -66,23 +63,16 @@ class Pipeline(Construct):
         slots.topic(topic)
         if vpc is not None:
             slots.network(*chosen_network(self, vpc, subnets, security_groups))
-        self._given_role = role
         if role is not None:
             slots.role(role)
-        tried = attempt(
-            self,
+        self._bring_in(
+            place,
             lambda: compile_pipeline(
                 spec, self.account, prefix=place.prefix, infrastructure=slots.infrastructure, commit=commit
             ),
+            slots.values,
+            role,
         )
-        self._refused = tried.refused
-        if tried.compiled is None:
-            return
-        self.compiled = tried.compiled
-        self._crossing = bring_in(place, self.compiled, slots.values)
-        self._slots = slots.values
-        if role is not None:
-            attach(self, role, self.required_policy, self._crossing)
 
     @classmethod
     def from_pipeline_name(
@@ -91,18 +81,6 @@ class Pipeline(Construct):
         """The state machine of a pipeline that another stack of the same account holds."""
         stage = account_of(scope, account).stage
         return sfn.StateMachine.from_state_machine_name(scope, id, names.state_machine(stage, model, name))
-
-    @property
-    def resources(self) -> Resources:
-        """The typed L1s by part, such as `resources["State machine"]`."""
-        return Resources(self.crossing)
-
-    @property
-    def crossing(self) -> Crossing:
-        """The resources in the tree. Raises the account's faults where there are none."""
-        if self._refused:
-            raise self._refused
-        return self._crossing
 
     @cached_property
     def state_machine(self) -> sfn.IStateMachine:
@@ -123,13 +101,6 @@ class Pipeline(Construct):
     def processing_role(self) -> iam.IRole:
         """The role of the processing jobs: the one given, or the one made here."""
         return self._given_role or self._role("ProcessingRole", JOB_ROLE["processing"])
-
-    @property
-    def required_policy(self) -> Json:
-        """What a role given by the user needs, as a policy document with CloudFormation values."""
-        assets = self.crossing.assets
-        statements = fill(list(self.compiled.required), self._slots, assets)
-        return {"Version": "2012-10-17", "Statement": statements}
 
     def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a principal start runs."""

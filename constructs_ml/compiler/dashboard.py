@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from constructs_ml.compiler.baselines import monitor_is_there
 from constructs_ml.compiler.infrastructure import arn
-from constructs_ml.compiler.monitoring import monitor_is_there
 from constructs_ml.compiler.template import Compiled, Json, Template, sub
 from constructs_ml.contract import metrics, names
 from constructs_ml.spec.account import Account

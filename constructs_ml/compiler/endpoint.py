@@ -10,26 +10,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from constructs_ml.compiler import machines, permissions
+from constructs_ml.compiler import machines
 from constructs_ml.compiler.alarms import add_variant_alarms
 from constructs_ml.compiler.deployment import deployment_config
-from constructs_ml.compiler.infrastructure import Infrastructure, arn, of_platform
+from constructs_ml.compiler.endpoint_config import CONFIG, add_config
+from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
 from constructs_ml.compiler.monitoring import add_monitors
 from constructs_ml.compiler.policies import Role, Statement, add_role
 from constructs_ml.compiler.scaling import add_scaling
-from constructs_ml.compiler.serving import Served, Serving, check_pins, read_variant_code, served
-from constructs_ml.compiler.template import Compiled, Json, Template, asset, att, check_types, ref, sub, tag_list
-from constructs_ml.contract import names, tags
+from constructs_ml.compiler.serving import Serving, check_pins, read_variant_code, served
+from constructs_ml.compiler.serving_access import container_statements
+from constructs_ml.compiler.template import Compiled, Json, Template, att, check_types, ref, tag_list
 from constructs_ml.facts import instances
 from constructs_ml.spec.account import Account
-from constructs_ml.spec.compute import Instances, Serverless
-from constructs_ml.spec.endpoint import EndpointSpec, Variant
+from constructs_ml.spec.compute import Serverless
+from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.exclusions import check_endpoint, instances_of
 from constructs_ml.spec.images import ContainerImage, Image
 from constructs_ml.spec.monitors import Monitor
 
-ENDPOINT, CONFIG, ROLE = "Endpoint", "Config", "Role"
-_LOGS = "/aws/sagemaker/Endpoints"
+ENDPOINT, ROLE = "Endpoint", "Role"
 
 
 def compile_endpoint(
@@ -76,11 +76,15 @@ def compile_endpoint(
     ]
     _check_images(serving)
     _raise(serving)
-    made = _role(serving, found) if role is None else None
+    statements = container_statements(serving, found)
     if role is not None:
-        serving.template.required += [item.render() for item in _statements(serving, found)]
-    _endpoint(serving, found, types, role or att(serving.template.id(ROLE), "Arn"), made)
-    add_monitors(serving, monitors, att(serving.template.id(ENDPOINT), "EndpointName"))
+        serving.template.required += [item.render() for item in statements]
+    made = None if role is not None else _role(serving, statements)
+    add_config(serving, found, types, role or att(serving.template.id(ROLE), "Arn"), made.policies if made else ())
+    _endpoint(serving, add_variant_alarms(serving))
+    name = att(serving.template.id(ENDPOINT), "EndpointName")
+    add_scaling(serving, name)
+    add_monitors(serving, monitors, name)
     _raise(serving)
     check_types(serving.template, account, f"endpoint of model {model!r}")
     return serving.template.compiled()
@@ -139,77 +143,26 @@ def _check_images(serving: Serving) -> None:
                 serving.faults.add("serverless-image", where=where, got=image.uri, allowed=allowed)
 
 
-def _role(serving: Serving, found: Sequence[Served]) -> Role:
+def _role(serving: Serving, statements: Sequence[Statement]) -> Role:
     return add_role(
         serving.template,
         ROLE,
         description=f"Containers of the endpoint of {serving.model}",
         services=("sagemaker.amazonaws.com",),
-        statements=_statements(serving, found),
+        statements=statements,
         boundary=serving.account.permissions_boundary,
         tags=serving.tags,
     )
 
 
-def _statements(serving: Serving, found: Sequence[Served]) -> list[Statement]:
-    """What the containers may do: fetch what they serve, write logs and metrics, capture."""
-    infrastructure = serving.infrastructure
-    places: dict[str, tuple[Json, list[str]]] = {}
-    for bucket, key in (place for item in found for place in item.reads):
-        places.setdefault(str(bucket), (bucket, []))[1].append(key)
-    statements = [item for bucket, keys in places.values() for item in permissions.read(bucket, sorted(set(keys)))]
-    code = next(iter(serving.template.assets), None)
-    if code is not None:
-        statements += permissions.read_code(asset(code, "bucket"))
-    registries = [registry for item in found for registry in item.registries]
-    if registries:
-        statements += permissions.pull(registries)
-    statements += permissions.logs(f"{_LOGS}/{serving.name}")
-    statements.append(permissions.publish("/aws/sagemaker/Endpoints"))
-    if serving.spec.capture is not None:
-        statements.append(permissions.write(infrastructure.artifact_bucket, names.capture_prefix(serving.model)))
-    if infrastructure.key_arn is not None:
-        statements += permissions.use_key(infrastructure.key_arn)
-    if infrastructure.data_key_arn is not None:
-        statements.append(Statement(("kms:Decrypt",), (infrastructure.data_key_arn,)))
-    foreign = tuple(key for item in found for key in item.foreign_keys)
-    if foreign:
-        because = "the key of the account that registered the version is known there alone"
-        statements.append(Statement(("kms:Decrypt",), foreign, because=because))
-    if serving.vpc is not None:
-        statements += permissions.network()
-    alarms = (*serving.spec.rollback, *serving.spec.alarms)
-    if alarms and not _is_serverless(serving):
-        every = arn("cloudwatch", "alarm:*")
-        because = "SageMaker asks for all alarms of a rollback at once"
-        statements.append(Statement(("cloudwatch:DescribeAlarms",), (every,), because=because))
-    return statements
-
-
-def _endpoint(
-    serving: Serving, found: Sequence[Served], types: Sequence[str | None], role: Json, made: Role | None
-) -> None:
+def _endpoint(serving: Serving, alarms: Sequence[str]) -> None:
     template, spec = serving.template, serving.spec
-    ready = made.policies if made else ()
-    models = [_model(serving, variant, item, role, ready) for variant, item in zip(spec.variants, found, strict=True)]
-    rows = zip(spec.variants, models, types, strict=True)
-    config: dict[str, Json] = {
-        "ProductionVariants": [_variant(serving, *row) for row in rows],
-        "Tags": tag_list(serving.tags),
-    }
-    key = serving.infrastructure.key_arn
-    if key is not None and all(chosen and not instances.has_local_storage(chosen) for chosen in types):
-        config["KmsKeyId"] = key
-    if spec.capture is not None:
-        config["DataCaptureConfig"] = _capture(serving)
-    template.add(CONFIG, "AWS::SageMaker::EndpointConfig", config)
-    alarms = add_variant_alarms(serving)
     properties: dict[str, Json] = {
         "EndpointName": serving.name,
         "EndpointConfigName": att(template.id(CONFIG), "EndpointConfigName"),
         "Tags": tag_list(serving.tags),
     }
-    if not _is_serverless(serving):
+    if not serving.is_serverless:
         rollback = [*map(ref, alarms), *spec.rollback]
         properties["DeploymentConfig"] = deployment_config(serving.settings.deployment or spec.deployment, rollback)
     if spec.autoscaling is not None:
@@ -218,64 +171,14 @@ def _endpoint(
         properties["RetainAllVariantProperties"] = True
         properties["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": item} for item in kept]
     template.add(ENDPOINT, "AWS::SageMaker::Endpoint", properties)
-    add_scaling(serving, att(template.id(ENDPOINT), "EndpointName"))
-
-
-def _model(serving: Serving, variant: Variant, item: Served, role: Json, ready: Sequence[str]) -> str:
-    properties: dict[str, Json] = {
-        "ExecutionRoleArn": role,
-        "PrimaryContainer": dict(item.container),
-        "EnableNetworkIsolation": serving.spec.network.isolation,
-        "Tags": tag_list({**serving.tags, tags.VARIANT: variant.name}),
-    }
-    if serving.vpc is not None:
-        properties["VpcConfig"] = {"Subnets": serving.vpc[0], "SecurityGroupIds": serving.vpc[1]}
-    return serving.template.add(f"{variant.name} model", "AWS::SageMaker::Model", properties, depends_on=ready)
-
-
-def _variant(serving: Serving, variant: Variant, model: str, chosen: str | None) -> Json:
-    rendered: dict[str, Json] = {
-        "VariantName": variant.name,
-        "ModelName": att(model, "ModelName"),
-        "InitialVariantWeight": variant.weight,
-    }
-    match variant.compute:
-        case Instances(volume_gb=volume) as machine:
-            rendered |= {"InstanceType": chosen, "InitialInstanceCount": instances_of(serving.spec, machine)}
-            rendered |= {"VolumeSizeInGB": volume} if volume else {}
-        case Serverless(memory_mb=memory, concurrency=most, provisioned=warm):
-            serverless = {"MemorySizeInMB": memory, "MaxConcurrency": most}
-            rendered["ServerlessConfig"] = serverless | ({"ProvisionedConcurrency": warm} if warm else {})
-    return rendered
-
-
-def _capture(serving: Serving) -> Json:
-    capture = serving.spec.capture
-    assert capture is not None
-    modes = ("Input", "Output") if capture.what == "InputAndOutput" else (capture.what,)
-    prefix = names.capture_prefix(serving.model).rstrip("/")
-    config: dict[str, Json] = {
-        "EnableCapture": True,
-        "InitialSamplingPercentage": capture.percent,
-        "DestinationS3Uri": sub("s3://${Bucket}/" + prefix, Bucket=serving.infrastructure.artifact_bucket),
-        "CaptureOptions": [{"CaptureMode": mode} for mode in modes],
-        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
-    }
-    if serving.infrastructure.key_arn is not None:
-        config["KmsKeyId"] = serving.infrastructure.key_arn
-    return config
 
 
 def _vpc(serving: Serving) -> tuple[Json, Json] | None:
     """The network of the containers. Serverless ones have none, which an account with a network must be told."""
     wanted, found = serving.spec.network, serving.infrastructure
-    if not _is_serverless(serving):
+    if not serving.is_serverless:
         return machines.network(found, wanted, serving.where, serving.faults)
     if wanted.vpc is None and found.subnets is not None:
         allowed = "Network(vpc=False), or Instances()"
         serving.faults.add("serverless-network", where=serving.where, got="an account with a network", allowed=allowed)
     return None
-
-
-def _is_serverless(serving: Serving) -> bool:
-    return isinstance(serving.spec.variants[0].compute, Serverless)

@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from constructs_ml.compiler import machines, permissions
+from constructs_ml.compiler import machines
 from constructs_ml.compiler.alarms import add_monitor_alarm
-from constructs_ml.compiler.images import framework_arn, framework_uri
-from constructs_ml.compiler.policies import Role, Statement, add_role
+from constructs_ml.compiler.baselines import SERVICE, baseline_place
+from constructs_ml.compiler.images import framework_uri
+from constructs_ml.compiler.policies import Role, add_role
 from constructs_ml.compiler.serving import Serving
+from constructs_ml.compiler.serving_access import monitoring_statements
 from constructs_ml.compiler.template import Json, att, sub, tag_list
 from constructs_ml.contract import metrics, names, tags
 from constructs_ml.facts import images, instances
 from constructs_ml.faults import SpecError
-from constructs_ml.spec.account import Account
-from constructs_ml.spec.model import PIPELINE
-from constructs_ml.spec.model_settings import ModelSettings
-from constructs_ml.spec.monitors import Baseline, DataQuality, ModelQuality, Monitor
-from constructs_ml.spec.values import S3
+from constructs_ml.spec.monitors import DataQuality, Monitor
 
 ROLE = "Monitoring role"
-SERVICE = "model-monitor"
 _INPUT = "/opt/ml/processing/input/endpoint"
 _OUTPUT = "/opt/ml/processing/output"
 
@@ -49,28 +46,17 @@ def add_monitors(serving: Serving, monitors: Sequence[Monitor], endpoint: Json) 
     except SpecError as refused:
         serving.faults.found.extend(refused.faults)
         return
-    role = _role(serving, wanted)
+    role = add_role(
+        serving.template,
+        ROLE,
+        description=f"Monitoring jobs of the endpoint of {serving.model}",
+        services=("sagemaker.amazonaws.com",),
+        statements=monitoring_statements(serving, wanted),
+        boundary=serving.account.permissions_boundary,
+        tags=serving.tags,
+    )
     for monitor in wanted:
         _monitor(serving, monitor, endpoint, image, role)
-
-
-def baseline_place(serving: Serving, baseline: Baseline) -> tuple[Json, str] | None:
-    """Bucket and prefix of a baseline; None where the account names no run whose output it is."""
-    source = baseline.source
-    if isinstance(source, S3):
-        return source.bucket or serving.infrastructure.data_bucket, source.key.rstrip("/") + "/"
-    run = serving.settings.run
-    if run is None:
-        return None
-    key = names.output_prefix(serving.model, PIPELINE, run, source.step, source.name)
-    return serving.infrastructure.artifact_bucket, key
-
-
-def monitor_is_there(monitor: Monitor, account: Account, settings: ModelSettings) -> bool:
-    """Whether an account that has the endpoint has the monitor too."""
-    of_run = monitor.baseline is not None and not isinstance(monitor.baseline.source, S3)
-    unknown = of_run and settings.run is None
-    return settings.monitors != "none" and SERVICE in account.existing_customer and not unknown
 
 
 def _wanted(serving: Serving, monitors: Sequence[Monitor]) -> list[Monitor]:
@@ -209,39 +195,6 @@ def _network(serving: Serving, monitor: Monitor) -> Json:
     if found is not None:
         config["VpcConfig"] = {"Subnets": found[0], "SecurityGroupIds": found[1]}
     return config
-
-
-def _role(serving: Serving, monitors: Sequence[Monitor]) -> Role:
-    """One role for the jobs of all monitors."""
-    infrastructure = serving.infrastructure
-    artifacts = infrastructure.artifact_bucket
-    statements = permissions.read(artifacts, [names.capture_prefix(serving.model)])
-    for monitor in monitors:
-        place = baseline_place(serving, monitor.baseline) if monitor.baseline else None
-        if place is not None:
-            statements += permissions.read(place[0], [place[1]])
-        if isinstance(monitor, ModelQuality):
-            bucket = monitor.ground_truth.bucket or infrastructure.data_bucket
-            statements += permissions.read(bucket, [monitor.ground_truth.key])
-        statements.append(permissions.write(artifacts, names.monitoring_prefix(serving.model, monitor.name)))
-    statements += permissions.logs("/aws/sagemaker/ProcessingJobs")
-    statements.append(permissions.publish(metrics.DATA_QUALITY_NAMESPACE, metrics.MODEL_QUALITY_NAMESPACE))
-    statements += permissions.pull([framework_arn(serving.template, serving.account, images.monitor())])
-    if infrastructure.key_arn is not None:
-        statements += permissions.use_key(infrastructure.key_arn)
-    if infrastructure.data_key_arn is not None:
-        statements.append(Statement(("kms:Decrypt",), (infrastructure.data_key_arn,)))
-    if infrastructure.subnets is not None and any(item.network.vpc is not False for item in monitors):
-        statements += permissions.network()
-    return add_role(
-        serving.template,
-        ROLE,
-        description=f"Monitoring jobs of the endpoint of {serving.model}",
-        services=("sagemaker.amazonaws.com",),
-        statements=statements,
-        boundary=serving.account.permissions_boundary,
-        tags=serving.tags,
-    )
 
 
 def _stable_tags(serving: Serving, monitor: Monitor) -> dict[str, str]:

@@ -13,6 +13,7 @@ from constructs_ml.compiler.template import Json, Template, asset, sub
 from constructs_ml.contract import names, tags
 from constructs_ml.faults import Faults, SpecError
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.compute import Serverless
 from constructs_ml.spec.endpoint import Artifact, EndpointSpec, Variant
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Code
@@ -74,6 +75,11 @@ class Serving:
     def where(self) -> str:
         """The place of a fault of this account's settings."""
         return f"{self.account.where or f'account {self.account.stage!r}'}: endpoint of model {self.model!r}"
+
+    @property
+    def is_serverless(self) -> bool:
+        """Whether it has no machines: a serverless endpoint has one variant."""
+        return isinstance(self.spec.variants[0].compute, Serverless)
 
     def unpinned(self) -> tuple[str, ...]:
         """The variants whose version the account should name and does not."""

@@ -1,4 +1,4 @@
-"""Which resources a CloudFormation value refers to, and where in it."""
+"""What a CloudFormation value refers to, and where in it."""
 
 from __future__ import annotations
 
@@ -9,57 +9,53 @@ from typing import Any
 _IN_TEXT = re.compile(r"\$\{([A-Za-z0-9]+)[}.]")
 
 
-def references(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def references(value: Any) -> Iterator[tuple[str, str]]:
     """Pairs of a property's path and a logical id that it refers to; items of lists count as the list."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if key == "Ref":
-                yield path, str(item)
-            elif key == "Fn::GetAtt":
-                yield path, str(item[0] if isinstance(item, list) else item.partition(".")[0])
-            elif key == "Fn::Sub":
-                text, values = (item, {}) if isinstance(item, str) else item
-                yield from ((path, name) for name in _IN_TEXT.findall(text) if name not in values)
-                yield from ((path, name) for _, name in references(values))
-            elif key.startswith("Fn::"):
-                yield from ((path, name) for _, name in references(item))
-            else:
-                yield from references(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for item in value:
-            yield from ((path, name) for _, name in references(item))
+    for path, function, body in _intrinsics(value):
+        match function:
+            case "Ref":
+                yield path, str(body)
+            case "Fn::GetAtt":
+                yield path, str(body[0] if isinstance(body, list) else body.partition(".")[0])
+            case "Fn::Sub":
+                text, own = (body, {}) if isinstance(body, str) else body
+                yield from ((path, name) for name in _IN_TEXT.findall(text) if name not in own)
 
 
-def mapped(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def mapped(value: Any) -> Iterator[tuple[str, str]]:
     """Pairs of a property's path and a mapping that it looks something up in."""
+    yield from ((path, str(body[0])) for path, function, body in _intrinsics(value) if function == "Fn::FindInMap")
+
+
+def _intrinsics(value: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Every intrinsic function with the path of the property that it stands in, those inside others included."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key == "Fn::FindInMap":
-                yield path, str(item[0])
-            elif key.startswith("Fn::"):
-                yield from ((path, name) for _, name in mapped(item))
+            if key == "Ref" or key.startswith("Fn::"):
+                yield path, key, item
+                yield from ((path, function, body) for _, function, body in _intrinsics(item))
             else:
-                yield from mapped(item, f"{path}.{key}" if path else key)
+                yield from _intrinsics(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for item in value:
-            yield from ((path, name) for _, name in mapped(item))
+            yield from ((path, function, body) for _, function, body in _intrinsics(item))
 
 
 def text_of(value: Any) -> str:
     """A CloudFormation text with its references left as they are: "endpoint/${Endpoint}/variant/main"."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping) and len(value) == 1:
-        name, body = next(iter(value.items()))
-        if name == "Fn::Sub":
-            return body if isinstance(body, str) else str(body[0])
-        if name == "Fn::Join" and isinstance(body[1], list):
-            return str(body[0]).join(text_of(item) for item in body[1])
-        if name == "Ref":
-            return f"${{{body}}}"
-        if name == "Fn::GetAtt":
-            return f"${{{body if isinstance(body, str) else '.'.join(body)}}}"
-    return ""
+    match value:
+        case str():
+            return value
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), _]}:
+            return text
+        case {"Fn::Join": [str(delimiter), list(items)]}:
+            return delimiter.join(text_of(item) for item in items)
+        case {"Ref": str(name)} | {"Fn::GetAtt": str(name)}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"${{{name}.{attribute}}}"
+        case _:
+            return ""
 
 
 def changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
