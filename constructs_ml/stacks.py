@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from aws_cdk import Annotations, Environment, Stack, Stage
@@ -17,7 +18,7 @@ from constructs_ml.aws.pipeline import Pipeline
 from constructs_ml.aws.platform import Platform
 from constructs_ml.compiler.recorded import FOLDER
 from constructs_ml.contract.names import PRODUCT
-from constructs_ml.faults import Faults
+from constructs_ml.faults import Faults, fault
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.features import FeatureGroupSpec
@@ -131,12 +132,10 @@ class Fleet(Stage):
     ) -> None:
         _check_names(id, models)
         super().__init__(scope, id, env=_environment(account))
-        for name in sorted(set(account.models) - {model.name for model in models}):
-            text = f"{account.where or id}: models.{name} speaks of a model that this fleet does not have"
-            Annotations.of(self).add_warning_v2(f"{PRODUCT}:model-unknown", text)
         bind_account(self, account)
         platform = PlatformStack(self, PLATFORM, account=account, stack_name=f"{account.stage}-{PLATFORM}")
         self.platform = platform.platform
+        _check_models(platform, account, [model.name for model in models])
         self.features: FeatureStack | None = None
         groups = _groups(id, account, models)
         if groups:
@@ -183,3 +182,16 @@ def _groups(fleet: str, account: Account, models: Sequence[ModelSpec]) -> list[t
     faults.raise_if_any()
     wanted = {spec.id for model in models if account.model(model.name).features == "all" for spec in model.features}
     return [item for id, item in found.items() if id in wanted]
+
+
+def _check_models(scope: Construct, account: Account, names: Sequence[str]) -> None:
+    """Say what the account says of models that are not here: an error where one of them may be meant."""
+    for name in sorted(set(account.models) - set(names)):
+        near = get_close_matches(name, names, n=1)
+        where = f"{account.where or f'account {account.stage!r}'}: models"
+        got = f"{name} (did you mean {near[0]}?)" if near else name
+        text = str(fault("model-unknown", where=where, got=got, allowed=tuple(names)))
+        if near:
+            Annotations.of(scope).add_error(text)
+        else:
+            Annotations.of(scope).add_warning_v2(f"{PRODUCT}:model-unknown", text)

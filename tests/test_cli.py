@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import constructs_ml
 from constructs_ml.cli import app
 from tests.support import ROOT, of_stack
 
@@ -134,6 +135,38 @@ def test_changes_tell_the_verdicts_and_fail_for_lost_data(tmp_path: Path) -> Non
     assert "in place" in done.output
     same = run.invoke(app, ["changes", str(tmp_path / "before"), str(tmp_path / "before")])
     assert (same.exit_code, same.output.strip()) == (0, "nothing changes")
+
+
+def test_a_misspelt_model_of_an_account_is_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "apps" / "churn" / "accounts.yaml").read_text().replace("      churn: {pins", "      chrun: {pins")
+    (tmp_path / "accounts.yaml").write_text(text)
+    done = run.invoke(app, ["check", CHURN, "--accounts", str(tmp_path / "accounts.yaml")])
+    assert done.exit_code == 1
+    assert "did you mean churn?" in done.output
+
+
+def test_a_mistake_in_the_declaration_is_told_as_it_is(project: Path) -> None:
+    (project / "declared.py").write_text("from constructs_ml import Feature\nFeature('a b')\n")
+    sys.modules.pop("declared", None)
+    done = run.invoke(app, ["check", "declared:churn"])
+    assert done.exit_code == 2
+    assert "not the name of a feature" in done.output
+    assert "package.module" not in done.output
+
+
+def test_a_long_reason_is_not_cut_where_there_is_no_terminal(tmp_path: Path) -> None:
+    one = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "one"}}
+    long = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "two" * 30}}
+    of_stack(tmp_path / "before", {"Topic": one})
+    of_stack(tmp_path / "after", {"Topic": long})
+    done = run.invoke(app, ["changes", str(tmp_path / "before"), str(tmp_path / "after")])
+    assert f"DisplayName: one -> {'two' * 30}" in done.output
+
+
+def test_the_node_and_the_version_are_told() -> None:
+    assert Path(run.invoke(app, ["node"]).output.strip()).exists()
+    assert run.invoke(app, ["--version"]).output.strip() == constructs_ml.__version__
 
 
 def test_the_command_is_installed_and_starts_no_node() -> None:

@@ -43,6 +43,7 @@ from constructs_ml import (
     Metric,
     MetricDefinition,
     ModelQuality,
+    ModelSettings,
     ModelSpec,
     MonitorAlarm,
     Network,
@@ -70,6 +71,7 @@ from constructs_ml import (
     features_from_frame,
     features_from_json_schema,
     features_from_parquet,
+    missing,
     pin,
 )
 from constructs_ml.cli import load_model
@@ -222,6 +224,12 @@ def conflict(_: Path) -> object:
     return _groups("dev", account(), [one, other])
 
 
+def misspelt(_: Path) -> None:
+    from constructs_ml.cli import _misspelt
+
+    raise error(_misspelt(account(models={"chrun": ModelSettings()}), model()))
+
+
 def absent(stack: object) -> object:
     from constructs_ml import Endpoint
 
@@ -367,6 +375,7 @@ CASES: dict[str, Callable[[Path], object]] = {
         EndpointSpec(variants=(Variant(compute=Instances(instance_type="ml.m5d.large", volume_gb=100)),))
     ),
     "serverless-memory": lambda _: Serverless(memory_mb=1536),
+    "serverless-rollback": lambda _: EndpointSpec(variants=SERVERLESS, rollback=("kpi",)),
     "serverless-capture": lambda _: EndpointSpec(variants=SERVERLESS, capture=DataCapture()),
     "serverless-variants": lambda _: EndpointSpec(variants=(*SERVERLESS, Variant(name="other"))),
     "serverless-network": lambda _: EndpointSpec(variants=SERVERLESS, network=Network(isolation=True)),
@@ -413,10 +422,11 @@ CASES: dict[str, Callable[[Path], object]] = {
         start=timedelta(hours=1),
         end=timedelta(hours=2),
     ),
-    "monitor-alarm-twice": lambda _: DataQuality(alarms=(drift("spend", above=0.2), drift("spend", above=0.3))),
+    "monitor-alarm-twice": lambda _: DataQuality(alarms=(missing("spend", above=0.2), missing("spend", above=0.3))),
     "monitor-taken": lambda _: model(endpoint=endpoint(), monitors=(DataQuality(), DataQuality())),
     "monitor-capture": lambda _: model(endpoint=EndpointSpec(), monitors=(DataQuality(),)),
     "monitor-blind": lambda _: model(endpoint=EndpointSpec(capture=DataCapture(what="Input")), monitors=monitors()),
+    "monitor-baseline": lambda _: DataQuality(alarms=(drift("spend", above=0.2),)),
     "monitor-closed": lambda _: served(endpoint(), pinned(main=3), monitors=monitors()),
     "baseline-file": lambda _: Baseline(source=S3("baseline/"), constraints="../constraints.json"),
     "baseline-source": lambda _: Baseline(source="baseline/"),  # type: ignore[arg-type]
@@ -452,6 +462,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "account-id": lambda _: account(id="1111-1111-1111"),
     "account-unbound": in_cdk(unbound),
     "account-environment": in_cdk(elsewhere),
+    "model-unknown": misspelt,
     "model-taken": fleet("churn", "churn"),
     "logical-id-taken": in_cdk(two_pipelines),
     "call-unknown": call("aws-sdk:s3:getThing"),

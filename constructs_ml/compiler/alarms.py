@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from constructs_ml.compiler.serving import Serving
 from constructs_ml.compiler.template import Json, tag_list
 from constructs_ml.contract import metrics, names, tags
 from constructs_ml.spec.alarms import Errors, MonitorAlarm, VariantAlarm
 from constructs_ml.spec.endpoint import Variant
+from constructs_ml.spec.monitors import Monitor
 
 
 def add_variant_alarms(serving: Serving) -> list[str]:
@@ -35,27 +35,25 @@ def add_variant_alarms(serving: Serving) -> list[str]:
     return made
 
 
-def add_monitor_alarm(
-    serving: Serving, monitor: str, alarm: MonitorAlarm, namespace: str, schedule: str, interval: timedelta
-) -> None:
+def add_monitor_alarm(serving: Serving, monitor: Monitor, alarm: MonitorAlarm, schedule: str) -> None:
     """Add an alarm on a metric that a monitor publishes once a run; between runs it keeps its state."""
     above = alarm.above is not None
-    what = f"{monitor}-{alarm.metric}"
+    what = f"{monitor.name}-{alarm.metric}"
     serving.template.add(
         f"{what} {alarm.severity}",
         "AWS::CloudWatch::Alarm",
         {
             **_alarm(serving, what, alarm.severity),
-            "Namespace": namespace,
+            "Namespace": monitor.namespace,
             "MetricName": alarm.metric,
             "Dimensions": _dimensions(metrics.monitor_dimensions(serving.name, schedule)),
             "Statistic": "Maximum" if above else "Minimum",
             "Threshold": alarm.above if above else alarm.below,
             "ComparisonOperator": "GreaterThanThreshold" if above else "LessThanThreshold",
-            "Period": int(interval.total_seconds()),
+            "Period": int(monitor.schedule.interval.total_seconds()),
             "EvaluationPeriods": 1,
             "TreatMissingData": "ignore",
-            "AlarmDescription": f"Monitor {monitor} of model {serving.model}: {alarm.metric}",
+            "AlarmDescription": f"Monitor {monitor.name} of model {serving.model}: {alarm.metric}",
         },
     )
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from constructs_ml.compiler.baselines import monitor_is_there
 from constructs_ml.compiler.infrastructure import arn
+from constructs_ml.compiler.serving import unpinned
 from constructs_ml.compiler.template import Compiled, Json, Template, sub
 from constructs_ml.contract import metrics, names
 from constructs_ml.spec.account import Account
-from constructs_ml.spec.endpoint import Artifact, EndpointSpec
 from constructs_ml.spec.model import ModelSpec
-from constructs_ml.spec.monitors import DataQuality, Monitor
+from constructs_ml.spec.monitors import Monitor
 
 DASHBOARD = "Dashboard"
 _WIDTH, _HEIGHT, _COLUMNS = 8, 6, 3
@@ -24,7 +24,7 @@ def compile_dashboard(model: ModelSpec, account: Account, *, prefix: str) -> Com
     template = Template(prefix)
     widgets = _pipeline(model, account)
     settings = account.model(model.name)
-    if model.endpoint is not None and _is_there(model.endpoint, settings.pins):
+    if model.endpoint is not None and not unpinned(model.endpoint, settings):
         widgets += _endpoint(model, account)
         there = [monitor for monitor in model.monitors if monitor_is_there(monitor, account, settings)]
         widgets += [item for monitor in there for item in _monitor(model, account, monitor)]
@@ -39,10 +39,6 @@ def compile_dashboard(model: ModelSpec, account: Account, *, prefix: str) -> Com
         {"DashboardName": names.dashboard(account.stage, model.name), "DashboardBody": sub(body, StateMachine=machine)},
     )
     return template.compiled()
-
-
-def _is_there(endpoint: EndpointSpec, pins: Any) -> bool:
-    return all(isinstance(item.model, Artifact) or item.name in pins for item in endpoint.variants)
 
 
 def _pipeline(model: ModelSpec, account: Account) -> list[dict[str, Json]]:
@@ -84,11 +80,10 @@ def _monitor(model: ModelSpec, account: Account, monitor: Monitor) -> list[dict[
     """What a monitor's alarms watch; one without alarms shows nothing, for its metrics are not known."""
     if not monitor.alarms:
         return []
-    space = metrics.DATA_QUALITY_NAMESPACE if isinstance(monitor, DataQuality) else metrics.MODEL_QUALITY_NAMESPACE
     schedule = names.monitoring_schedule(account.stage, model.name, monitor.name)
     dimensions = metrics.monitor_dimensions(names.endpoint(account.stage, model.name), schedule)
     watched = dict.fromkeys(alarm.metric for alarm in monitor.alarms)
-    found = [_metric(space, name, dimensions, "Average") for name in watched]
+    found = [_metric(monitor.namespace, name, dimensions, "Average") for name in watched]
     bounds = [
         {"label": f"{alarm.metric} {alarm.severity}", "value": alarm.above if alarm.above is not None else alarm.below}
         for alarm in monitor.alarms

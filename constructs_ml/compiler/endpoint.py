@@ -12,22 +12,25 @@ from pathlib import Path
 
 from constructs_ml.compiler import machines
 from constructs_ml.compiler.alarms import add_variant_alarms
+from constructs_ml.compiler.baselines import SERVICE
 from constructs_ml.compiler.deployment import deployment_config
 from constructs_ml.compiler.endpoint_config import CONFIG, add_config
 from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
 from constructs_ml.compiler.monitoring import add_monitors
 from constructs_ml.compiler.policies import Role, Statement, add_role
 from constructs_ml.compiler.scaling import add_scaling
-from constructs_ml.compiler.serving import Serving, check_pins, read_variant_code, served
+from constructs_ml.compiler.serving import Serving, check_pins, read_variant_code, served, unpinned
 from constructs_ml.compiler.serving_access import container_statements
 from constructs_ml.compiler.template import Compiled, Json, Template, att, check_types, ref, tag_list
 from constructs_ml.facts import instances
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.compute import Serverless
+from constructs_ml.spec.deployment import AllAtOnce
 from constructs_ml.spec.endpoint import EndpointSpec
-from constructs_ml.spec.exclusions import check_endpoint, instances_of
+from constructs_ml.spec.exclusions import check_endpoint, instances_of, least_instances
 from constructs_ml.spec.images import ContainerImage, Image
 from constructs_ml.spec.monitors import Monitor
+from constructs_ml.spec.watched import check_watched
 
 ENDPOINT, ROLE = "Endpoint", "Role"
 
@@ -61,14 +64,15 @@ def compile_endpoint(
         images=images,
         user_tags=user_tags or {},
     )
+    check_watched(spec, monitors, f"endpoint of model {model!r}")
     code = read_variant_code(serving)
     check_pins(serving)
-    unpinned = bool(serving.unpinned())
-    types = _instance_types(serving, needed=not unpinned)
+    absent = bool(unpinned(spec, serving.settings))
+    types = _instance_types(serving, needed=not absent)
     check_endpoint(spec, serving.where, serving.faults, instance_types=types, deployment=serving.settings.deployment)
     serving.vpc = _vpc(serving)
     _raise(serving)
-    if unpinned:
+    if absent:
         return _absent(serving, monitors)
     found = [
         served(serving, variant, chosen, code.get(variant.name))
@@ -84,6 +88,7 @@ def compile_endpoint(
     _endpoint(serving, add_variant_alarms(serving))
     name = att(serving.template.id(ENDPOINT), "EndpointName")
     add_scaling(serving, name)
+    _check_fleet(serving)
     add_monitors(serving, monitors, name)
     _raise(serving)
     check_types(serving.template, account, f"endpoint of model {model!r}")
@@ -97,15 +102,35 @@ def _raise(serving: Serving) -> None:
 
 
 def _absent(serving: Serving, monitors: Sequence[Monitor]) -> Compiled:
-    watched = f", and none of its {len(monitors)} monitors" if monitors else ""
+    watched = ", and its monitors are not there either" if monitors else ""
     stage = serving.account.stage
     serving.template.notice(
         "endpoint-unpinned",
         f"stage {stage!r} pins no version of model {serving.model!r} yet: it has no endpoint{watched}."
-        f" Pin one with models.{serving.model}.pins of the account.",
+        f" Pin one with models.{serving.model}.pins of the account." + _closed(serving, monitors),
     )
     serving.template.assets.clear()
     return serving.template.compiled()
+
+
+def _closed(serving: Serving, monitors: Sequence[Monitor]) -> str:
+    """What an account without Model Monitor should know before it pins."""
+    if not monitors or serving.settings.monitors == "none" or SERVICE in serving.account.existing_customer:
+        return ""
+    return f" The account cannot use Model Monitor: it will need models.{serving.model}.monitors: none too."
+
+
+def _check_fleet(serving: Serving) -> None:
+    """A share of one instance is that instance: whether SageMaker takes it is not said anywhere."""
+    policy = serving.settings.deployment or serving.spec.deployment
+    if serving.is_serverless or isinstance(policy, AllAtOnce) or policy.percent is None:
+        return
+    if least_instances(serving.spec) == 1:
+        serving.template.notice(
+            "fleet-of-one",
+            f"the endpoint of model {serving.model!r} may have a single instance, of which {policy.percent} % is all:"
+            f" {type(policy).__name__} cannot move a part of its traffic. Give it two.",
+        )
 
 
 def _instance_types(serving: Serving, *, needed: bool) -> tuple[str | None, ...]:

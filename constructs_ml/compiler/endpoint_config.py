@@ -28,8 +28,15 @@ def add_config(
         variants.append(_variant(serving, variant, model, chosen))
     config: dict[str, Json] = {"ProductionVariants": variants, "Tags": tag_list(serving.tags)}
     key = serving.infrastructure.key_arn
-    if key is not None and all(chosen and not instances.has_local_storage(chosen) for chosen in types):
+    local = sorted({chosen for chosen in types if chosen and instances.has_local_storage(chosen)})
+    if key is not None and not local and not serving.is_serverless:
         config["KmsKeyId"] = key
+    if key is not None and local and len(set(types)) > 1:
+        serving.template.notice(
+            "volumes-unkeyed",
+            f"variants of model {serving.model!r} run on {', '.join(local)}, whose NVMe takes no key: the configuration"
+            " has one key for all variants, so no volume of the others has it either.",
+        )
     if spec.capture is not None:
         config["DataCaptureConfig"] = _capture(serving)
     serving.template.add(CONFIG, "AWS::SageMaker::EndpointConfig", config)

@@ -18,7 +18,7 @@ from constructs_ml.compiler.policies import Role, add_role
 from constructs_ml.compiler.serving import Serving
 from constructs_ml.compiler.serving_access import monitoring_statements
 from constructs_ml.compiler.template import Json, att, sub, tag_list
-from constructs_ml.contract import metrics, names, tags
+from constructs_ml.contract import names, tags
 from constructs_ml.facts import images, instances
 from constructs_ml.faults import SpecError
 from constructs_ml.spec.monitors import DataQuality, Monitor
@@ -62,7 +62,7 @@ def add_monitors(serving: Serving, monitors: Sequence[Monitor], endpoint: Json) 
 def _wanted(serving: Serving, monitors: Sequence[Monitor]) -> list[Monitor]:
     """The monitors that there will be, with a notice for each that there will not."""
     if monitors and serving.settings.monitors == "none":
-        text = f"stage {serving.account.stage!r} leaves out the {len(monitors)} monitors of model {serving.model!r}"
+        text = f"stage {serving.account.stage!r} leaves out the monitors of model {serving.model!r}"
         serving.template.notice("monitors-none", f"{text}, as models.{serving.model}.monitors says.")
         return []
     wanted = []
@@ -111,9 +111,8 @@ def _monitor(serving: Serving, monitor: Monitor, endpoint: Json, image: Json, ro
         },
         depends_on=[*known, *role.policies],
     )
-    namespace = metrics.DATA_QUALITY_NAMESPACE if isinstance(monitor, DataQuality) else metrics.MODEL_QUALITY_NAMESPACE
     for alarm in monitor.alarms:
-        add_monitor_alarm(serving, monitor.name, alarm, namespace, schedule, monitor.schedule.interval)
+        add_monitor_alarm(serving, monitor, alarm, schedule)
 
 
 def _described(serving: Serving, monitor: Monitor, endpoint: Json, image: Json) -> dict[str, Json]:

@@ -7,6 +7,7 @@ record behind. The record lets the pull request find out.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def check_recorded(spec: FeatureGroupSpec, schemas: Path, template: Template, fa
     """Judge a group by its record; a group without one, or with one that is behind, gets a notice."""
     path = record_path(spec, schemas)
     before = read_record(path)
-    shown = f"{schemas.name}/{path.name}"
+    shown = os.path.relpath(path)
     if before is None:
         template.notice(
             "schema-unrecorded",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -81,13 +82,14 @@ class Serving:
         """Whether it has no machines: a serverless endpoint has one variant."""
         return isinstance(self.spec.variants[0].compute, Serverless)
 
-    def unpinned(self) -> tuple[str, ...]:
-        """The variants whose version the account should name and does not."""
-        return tuple(
-            variant.name
-            for variant in self.spec.variants
-            if not isinstance(variant.model, Artifact) and variant.name not in self.settings.pins
-        )
+
+def unpinned(spec: EndpointSpec, settings: ModelSettings) -> tuple[str, ...]:
+    """The variants whose version an account should name and does not."""
+    return tuple(
+        variant.name
+        for variant in spec.variants
+        if not isinstance(variant.model, Artifact) and variant.name not in settings.pins
+    )
 
 
 def check_pins(serving: Serving) -> None:
@@ -96,9 +98,9 @@ def check_pins(serving: Serving) -> None:
     for name in serving.settings.pins:
         if name not in known:
             serving.faults.add("pin-variant", where=serving.where, got=name, allowed=known or "no pins")
-    unpinned = serving.unpinned()
-    if unpinned and len(unpinned) < len(serving.spec.variants):
-        serving.faults.add("pin-partial", where=serving.where, got=f"no pin for {', '.join(unpinned)}", allowed=known)
+    missing = unpinned(serving.spec, serving.settings)
+    if missing and len(missing) < len(serving.spec.variants):
+        serving.faults.add("pin-partial", where=serving.where, got=f"no pin for {', '.join(missing)}", allowed=known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def _package(serving: Serving, pinned: PackageVersion, images: tuple[ContainerIm
     account, own = serving.account, names.model_package_group(serving.account.stage, serving.model)
     group = pinned.group or own
     stage = group.removesuffix(f"-{serving.model}")
-    if stage in ("", group):
+    if stage == group or not re.fullmatch(rf"[a-z][a-z0-9-]{{0,{names.STAGE_LENGTH - 1}}}", stage):
         serving.faults.add("pin-group", where=where, got=group, allowed=f"{own}, or a group named ...-{serving.model}")
     if pinned.region and account.region and pinned.region != account.region:
         serving.faults.add("pin-region", where=where, got=pinned.region, allowed=account.region)

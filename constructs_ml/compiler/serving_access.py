@@ -68,7 +68,10 @@ def monitoring_statements(serving: Serving, monitors: Sequence[Monitor]) -> list
         statements.append(permissions.write(artifacts, names.monitoring_prefix(serving.model, monitor.name)))
     statements += permissions.logs("/aws/sagemaker/ProcessingJobs")
     statements.append(permissions.publish(metrics.DATA_QUALITY_NAMESPACE, metrics.MODEL_QUALITY_NAMESPACE))
-    statements += permissions.pull([framework_arn(serving.template, serving.account, images.monitor())])
+    pulled = [images.monitor()]
+    if any(isinstance(monitor, ModelQuality) for monitor in monitors):
+        pulled.append(images.ground_truth_merger())
+    statements += permissions.pull([framework_arn(serving.template, serving.account, image) for image in pulled])
     if infrastructure.key_arn is not None:
         statements += permissions.use_key(infrastructure.key_arn)
     if infrastructure.data_key_arn is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -87,6 +87,13 @@ def find(
     tag = by_python[python or _newest(by_python)]
     repository = f"{entry['repository']}:{tag}" if tag else entry["repository"]
     return FrameworkImage(repository, load("images")["registries"][entry["registries"]])
+
+
+def ground_truth_merger(where: str = "image") -> FrameworkImage:
+    """The image that joins answers with labels for model quality. Its name is AWS's documentation's, its registry
+    is taken to be the analyzer's.
+    """
+    return replace(monitor(where), repository="sagemaker-model-monitor-groundtruth-merger")
 
 
 def monitor(where: str = "image") -> FrameworkImage:

@@ -20,21 +20,25 @@ class Assembly:
 
     templates: Mapping[str, Template]
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    errors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What synth found wrong: a stack with errors is not deployed."""
 
 
 def read_assembly(folder: Path) -> Assembly:
     """Every stack of a folder that `cdk synth` wrote, its stages' included. Raises `SpecError` for another folder."""
     templates: dict[str, Template] = {}
     tags: dict[str, Mapping[str, str]] = {}
+    errors: dict[str, tuple[str, ...]] = {}
     for home, artifact in _stacks(folder):
         properties = artifact["properties"]
         name = properties.get("stackName") or artifact.get("displayName") or properties["templateFile"]
         key = f"{artifact.get('environment', '').removeprefix('aws://')}/{name}"
         templates[key] = _read(home / properties["templateFile"])
         tags[key] = properties.get("tags", {})
+        errors[key] = _errors(home, artifact)
     if not templates:
         raise refuse("assembly-empty", where=str(folder), got="no stacks", allowed="a folder that cdk synth wrote")
-    return Assembly(templates, tags)
+    return Assembly(templates, tags, errors)
 
 
 def _stacks(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -44,6 +48,14 @@ def _stacks(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
             yield folder, artifact
         elif artifact["type"] == _NESTED:
             yield from _stacks(folder / artifact["properties"]["directoryName"])
+
+
+def _errors(home: Path, artifact: Mapping[str, Any]) -> tuple[str, ...]:
+    """The errors that constructs of a stack were annotated with."""
+    file = artifact.get("additionalMetadataFile")
+    metadata = artifact.get("metadata") or (_read(home / file) if file else {})
+    entries = [entry for found in metadata.values() for entry in found]
+    return tuple(str(entry["data"]) for entry in entries if entry["type"] == "aws:cdk:error")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ _IN_TEXT = re.compile(r"\$\{([A-Za-z0-9]+)[}.]")
 
 def references(value: Any) -> Iterator[tuple[str, str]]:
     """Pairs of a property's path and a logical id that it refers to; items of lists count as the list."""
-    for path, function, body in _intrinsics(value):
+    for path, function, body in intrinsics(value):
         match function:
             case "Ref":
                 yield path, str(body)
@@ -24,21 +24,21 @@ def references(value: Any) -> Iterator[tuple[str, str]]:
 
 def mapped(value: Any) -> Iterator[tuple[str, str]]:
     """Pairs of a property's path and a mapping that it looks something up in."""
-    yield from ((path, str(body[0])) for path, function, body in _intrinsics(value) if function == "Fn::FindInMap")
+    yield from ((path, str(body[0])) for path, function, body in intrinsics(value) if function == "Fn::FindInMap")
 
 
-def _intrinsics(value: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+def intrinsics(value: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
     """Every intrinsic function with the path of the property that it stands in, those inside others included."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key == "Ref" or key.startswith("Fn::"):
                 yield path, key, item
-                yield from ((path, function, body) for _, function, body in _intrinsics(item))
+                yield from ((path, function, body) for _, function, body in intrinsics(item))
             else:
-                yield from _intrinsics(item, f"{path}.{key}" if path else key)
+                yield from intrinsics(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for item in value:
-            yield from ((path, function, body) for _, function, body in _intrinsics(item))
+            yield from ((path, function, body) for _, function, body in intrinsics(item))
 
 
 def text_of(value: Any) -> str:

@@ -11,6 +11,11 @@ from constructs_ml.review.references import references, text_of
 Reason = tuple[str, str]
 _ENDPOINT, _CONFIG = "AWS::SageMaker::Endpoint", "AWS::SageMaker::EndpointConfig"
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+CAPTURED = "DataCaptureConfig.DestinationS3Uri"
+CAPTURE_MOVES: Reason = (
+    "monitors read the destination that capture began with, and SageMaker keeps it for the endpoint's variants",
+    "two deployments: without capture, then with the new destination",
+)
 
 
 def feature_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason:
@@ -33,15 +38,27 @@ def feature_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason:
 
 
 def refused_updates(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Reason]:
-    """Endpoint configurations that the endpoint would refuse to move to, by logical id."""
+    """Configurations that an endpoint would refuse to move to, by the logical id of what changes.
+
+    That is the configuration where it keeps its logical id, and the endpoint where it moves to another one.
+    """
     found: dict[str, Reason] = {}
     for key in new:
-        if key in old and old[key]["Type"] == new[key]["Type"] == _CONFIG:
-            before, after = (side[key].get("Properties", {}) for side in (old, new))
-            reason = _config(before, after, _scaled_variants(old, key))
+        if key not in old or not old[key]["Type"] == new[key]["Type"] == _ENDPOINT:
+            continue
+        before, after = (_config_of(side, key) for side in (old, new))
+        if before in old and after in new and old[before]["Type"] == new[after]["Type"] == _CONFIG:
+            pair = (old[before].get("Properties", {}), new[after].get("Properties", {}))
+            reason = _config(*pair, _scaled_variants(old, key))
             if reason:
-                found[key] = reason
+                found[after if before == after else key] = reason
     return found
+
+
+def _config_of(resources: Mapping[str, Any], endpoint: str) -> str:
+    """The logical id of the configuration that an endpoint refers to."""
+    wanted = resources[endpoint].get("Properties", {}).get("EndpointConfigName")
+    return next((name for _, name in references({"": wanted})), "")
 
 
 def _config(old: Mapping[str, Any], new: Mapping[str, Any], scaled: set[str]) -> Reason | None:
@@ -50,7 +67,7 @@ def _config(old: Mapping[str, Any], new: Mapping[str, Any], scaled: set[str]) ->
     if gone and not set(before) & set(after):
         way = f"keep the name {gone[0]!r}: what callers and scaling refer to is the variant's place, not its version"
         return f"an update needs a variant of the same name; {', '.join(gone)} would be gone", way
-    busy = [name for name in gone if before[name].get("InitialVariantWeight", 1)]
+    busy = [name for name in gone if _weight(before[name])]
     if busy:
         return f"variant {', '.join(busy)} still has traffic", "weight=0 in a deployment before"
     held = [name for name in gone if name in scaled]
@@ -64,14 +81,27 @@ def _config(old: Mapping[str, Any], new: Mapping[str, Any], scaled: set[str]) ->
             reason = _variant(name, before[name], after[name], name in scaled)
             if reason:
                 return reason
-    return _capture(old, new)
+    return None
+
+
+def _weight(variant: Mapping[str, Any]) -> float:
+    """The variant's weight; one that is not written out may be anything above 0."""
+    try:
+        return float(variant.get("InitialVariantWeight", 1))
+    except (TypeError, ValueError):
+        return 1.0
 
 
 def _variants(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The variants by name, as far as the template says them."""
     items = config.get("ProductionVariants", [])
-    known = [item for item in (items if isinstance(items, list) else []) if isinstance(item.get("VariantName"), str)]
-    return {item["VariantName"]: item for item in known}
+    return {item["VariantName"]: item for item in _named(items, "VariantName")}
+
+
+def _named(items: Any, name: str) -> list[Mapping[str, Any]]:
+    """The items of a list that say their names; an intrinsic may stand for others."""
+    known = items if isinstance(items, list) else []
+    return [item for item in known if isinstance(item, Mapping) and isinstance(item.get(name), str)]
 
 
 def _variant(name: str, old: Mapping[str, Any], new: Mapping[str, Any], scaled: bool) -> Reason | None:
@@ -85,35 +115,19 @@ def _variant(name: str, old: Mapping[str, Any], new: Mapping[str, Any], scaled: 
     return None
 
 
-def _capture(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason | None:
-    before, after = (side.get("DataCaptureConfig", {}).get("DestinationS3Uri") for side in (old, new))
-    if before is not None and after is not None and before != after:
-        return (
-            "monitors read the destination that capture began with, and SageMaker keeps it for the endpoint's variants",
-            "two deployments: without capture, then with the new destination",
-        )
-    return None
-
-
-def _scaled_variants(resources: Mapping[str, Any], config: str) -> set[str]:
-    """The variants of the endpoints with a configuration that are registered for scaling before the update."""
-    endpoints = {
-        key: item.get("Properties", {})
-        for key, item in resources.items()
-        if item["Type"] == _ENDPOINT and config in {name for _, name in references(item.get("Properties", {}))}
-    }
-    names = {str(item.get("EndpointName")) for item in endpoints.values()}
+def _scaled_variants(resources: Mapping[str, Any], endpoint: str) -> set[str]:
+    """The variants of an endpoint that are registered for scaling before the update."""
+    name = resources[endpoint].get("Properties", {}).get("EndpointName")
     found: set[str] = set()
     for item in resources.values():
         if item["Type"] == _TARGET:
             place = item.get("Properties", {}).get("ResourceId", "")
             head, _, variant = text_of(place).rpartition("/variant/")
-            if head.removeprefix("endpoint/") in names or {name for _, name in references(place)} & set(endpoints):
+            if head == f"endpoint/{name}" or endpoint in {other for _, other in references(place)}:
                 found.add(variant)
     return found
 
 
 def _types(properties: Mapping[str, Any]) -> dict[str, str]:
-    items = properties.get("FeatureDefinitions", [])
-    known = [item for item in (items if isinstance(items, list) else []) if "FeatureName" in item]
-    return {item["FeatureName"]: item.get("FeatureType", "") for item in known}
+    items = _named(properties.get("FeatureDefinitions"), "FeatureName")
+    return {item["FeatureName"]: item.get("FeatureType", "") for item in items}

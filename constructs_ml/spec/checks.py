@@ -87,7 +87,8 @@ def alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 def check_duration(quantity: str, value: timedelta, where: str, least: timedelta, most: timedelta) -> None:
     """A duration in whole seconds between `least` and `most`, both included."""
-    if not isinstance(value, timedelta) or not least <= value <= most or value.microseconds:
+    check_kind(quantity, value, where, timedelta)
+    if not least <= value <= most or value.microseconds:
         raise refuse(
             "number-range", quantity=quantity, where=where, got=value, allowed=f"whole seconds, {least} to {most}"
         )

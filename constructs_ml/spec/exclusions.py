@@ -112,6 +112,8 @@ def _check_serverless(spec: EndpointSpec, compute: Serverless, where: str, fault
     if spec.network.vpc or spec.network.isolation:
         got = "vpc=True" if spec.network.vpc else "isolation=True"
         faults.add("serverless-network", where=where, got=got, allowed="Network(), or Instances()")
+    if spec.rollback:
+        faults.add("serverless-rollback", where=where, got=spec.rollback, allowed="no rollback=, or Instances()")
     scaling, warm = spec.autoscaling, compute.provisioned
     if scaling and warm and not scaling.least <= warm <= scaling.most <= compute.concurrency:
         got = f"{scaling.least} to {scaling.most}"
@@ -134,6 +136,12 @@ def _check_instances(spec: EndpointSpec, compute: Instances, policy: Deployment,
     if scaling and not scaling.minimum <= instances_of(spec, compute) <= scaling.maximum:
         allowed = f"{scaling.minimum} to {scaling.maximum}"
         faults.add("scaling-count", where=where, got=compute.count, allowed=allowed)
+
+
+def least_instances(spec: EndpointSpec) -> int:
+    """The instances that the smallest variant has at least."""
+    counts = [instances_of(spec, item.compute) for item in spec.variants if isinstance(item.compute, Instances)]
+    return spec.autoscaling.least if spec.autoscaling else min(counts, default=0)
 
 
 def instances_of(spec: EndpointSpec, compute: Instances) -> int:

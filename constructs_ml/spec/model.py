@@ -18,6 +18,7 @@ from constructs_ml.spec.registry import RegistrySpec
 from constructs_ml.spec.steps import Process, Register, Step, Train
 from constructs_ml.spec.triggers import Trigger
 from constructs_ml.spec.values import Input, ModelArtifact, Output
+from constructs_ml.spec.watched import check_watched
 
 PIPELINE = "training"
 
@@ -65,8 +66,9 @@ class ModelSpec:
         faults = Faults()
         self._check_isolation(faults)
         self._check_features(faults)
-        self._check_monitors(faults)
+        self._check_baselines(faults)
         faults.raise_if_any()
+        check_watched(self.endpoint, self.monitors, where)
 
     @property
     def images(self) -> tuple[ContainerImage, ...]:
@@ -97,32 +99,11 @@ class ModelSpec:
         for group in alike(dict.fromkeys(ids)):
             faults.add("names-alike", where=where, got=group, allowed="other names", names=" and ".join(group))
 
-    def _check_monitors(self, faults: Faults) -> None:
-        where = f"model {self.name!r}"
-        if self.monitors and (self.endpoint is None or self.endpoint.capture is None):
-            got = "no endpoint" if self.endpoint is None else "an endpoint without capture"
-            faults.add("monitor-capture", where=where, got=got, allowed="endpoint=EndpointSpec(capture=DataCapture())")
-        self._check_names(where, faults)
+    def _check_baselines(self, faults: Faults) -> None:
         for monitor in self.monitors:
-            needs = "Input" if isinstance(monitor, DataQuality) else "Output"
-            capture = self.endpoint.capture if self.endpoint else None
-            if capture is not None and needs not in capture.what:
-                got, allowed = f"capture of {capture.what}", f"{needs} or InputAndOutput"
-                faults.add("monitor-blind", where=f"{where}, monitor {monitor.name!r}", got=got, allowed=allowed)
             source = monitor.baseline.source if monitor.baseline else None
             if isinstance(source, Output):
-                self._check_baseline(source, f"{where}, monitor {monitor.name!r}", faults)
-
-    def _check_names(self, where: str, faults: Faults) -> None:
-        """Alarms of variants and of monitors are named alike, so no two of either may share a name."""
-        variants = [variant.name for variant in self.endpoint.variants] if self.endpoint else []
-        watching = [monitor.name for monitor in self.monitors]
-        for name in dict.fromkeys(watching):
-            if [*watching, *variants].count(name) > 1:
-                got = "two monitors, or a monitor and a variant"
-                faults.add("monitor-taken", where=where, got=got, allowed="name= to tell them apart", name=name)
-        for group in alike(dict.fromkeys(watching)):
-            faults.add("names-alike", where=where, got=group, allowed="other names", names=" and ".join(group))
+                self._check_baseline(source, f"model {self.name!r}, monitor {monitor.name!r}", faults)
 
     def _check_baseline(self, source: Output, where: str, faults: Faults) -> None:
         made = {step.name: step.outputs for step in self.pipeline.all_steps if isinstance(step, Process)}

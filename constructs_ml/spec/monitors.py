@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Literal
 
-from constructs_ml.contract import names
+from constructs_ml.contract import metrics, names
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.alarms import MonitorAlarm
@@ -117,6 +117,8 @@ class DataQuality:
     """
 
     kind: ClassVar[str] = "DataQuality"
+    namespace: ClassVar[str] = metrics.DATA_QUALITY_NAMESPACE
+    captured: ClassVar[str] = "Input"
     baseline: Baseline | None = None
     schedule: MonitorSchedule = Hourly()
     alarms: tuple[MonitorAlarm, ...] = ()
@@ -127,6 +129,10 @@ class DataQuality:
 
     def __post_init__(self) -> None:
         _check_monitor(self)
+        drifting = [alarm.metric for alarm in self.alarms if alarm.metric.startswith(metrics.drift(""))]
+        if drifting and self.baseline is None:
+            allowed = "baseline=Baseline(...), or no alarm on drift"
+            raise refuse("monitor-baseline", where=f"monitor {self.name!r}", got=drifting, allowed=allowed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,8 @@ class ModelQuality:
     """
 
     kind: ClassVar[str] = "ModelQuality"
+    namespace: ClassVar[str] = metrics.MODEL_QUALITY_NAMESPACE
+    captured: ClassVar[str] = "Output"
     ground_truth: S3
     problem: Problem
     inference: str | None = None

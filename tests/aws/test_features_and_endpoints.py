@@ -317,9 +317,12 @@ def test_models_of_a_fleet_share_their_feature_groups(tmp_path: Path) -> None:
 
 
 def test_an_account_that_speaks_of_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
-    fleet = Fleet(new_app(tmp_path), "dev", account=account(models={"chrun": ModelSettings()}), models=[model()])
-    said = [item.data for item in fleet.node.metadata if item.type == "aws:cdk:warning"]
-    assert any("models.chrun" in text for text in said)
+    for name, level in (("chrun", "error"), ("uplift", "warning")):
+        app = new_app(tmp_path / name)
+        Fleet(app, "dev", account=account(models={name: ModelSettings()}), models=[model()])
+        assembly = Path(app.synth().directory)
+        texts = [path.read_text() for path in assembly.rglob("*platform*.metadata.json")]
+        assert any(f'"aws:cdk:{level}"' in text and "model-unknown" in text for text in texts), name
 
 
 def test_an_account_may_leave_feature_groups_out(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from constructs_ml import (
     Variant,
 )
 from constructs_ml.compiler.template import Compiled
-from tests.support import account, endpoint, pinned, served, statements_of
+from tests.support import account, endpoint, monitors, pinned, served, statements_of
 
 NETWORK = AccountNetwork(subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
 TWO = (Variant(name="main", weight=9), Variant(name="challenger", weight=1))
@@ -333,6 +333,7 @@ def test_capture_writes_below_the_models_own_prefix_with_the_platforms_key() -> 
     capture = properties(served(endpoint(capture=DataCapture(percent=20, what="Input"))), "Config")["DataCaptureConfig"]
     assert capture["DestinationS3Uri"]["Fn::Sub"][0] == "s3://${Bucket}/churn/capture"
     assert capture["InitialSamplingPercentage"] == 20
+    assert capture["KmsKeyId"] == "{{resolve:ssm:/constructs-ml/dev/key-arn}}"
     assert capture["CaptureOptions"] == [{"CaptureMode": "Input"}]
     assert "churn/capture/*" in json.dumps(statements_of(served(), "EndpointRole"))
     assert "capture" not in json.dumps(statements_of(served(endpoint(capture=None)), "EndpointRole"))
@@ -427,3 +428,29 @@ def test_a_serverless_version_registered_with_a_foreign_image_is_refused() -> No
     foreign = Image("999999999999.dkr.ecr.eu-central-1.amazonaws.com/churn:1")
     with pytest.raises(AccountError, match="another account"):
         served(EndpointSpec(variants=(Variant(compute=Serverless()),)), images=(foreign,))
+
+
+def test_a_share_of_a_single_instance_is_told() -> None:
+    ids = [notice.id for notice in served(EndpointSpec(deployment=Canary(percent=10))).notices]
+    assert ids == ["constructs-ml:fleet-of-one"]
+    assert served(endpoint(deployment=Canary(percent=10))).notices == ()
+
+
+def test_what_the_first_pin_will_need_is_told_before_it() -> None:
+    closed = served(where=account(), monitors=monitors()).notices[0].text
+    assert "models.churn.monitors: none" in closed
+    may = served(where=account(existing_customer=("model-monitor",)), monitors=monitors()).notices[0].text
+    assert "monitors: none" not in may
+
+
+def test_one_key_for_all_variants_is_none_where_one_takes_none() -> None:
+    fast = Variant(name="fast", compute=Instances(instance_type="ml.m5d.large"))
+    found = served(EndpointSpec(variants=(Variant(), fast)), pinned(main=1, fast=2))
+    assert "KmsKeyId" not in properties(found, "Config")
+    assert [notice.id for notice in found.notices] == ["constructs-ml:volumes-unkeyed"]
+
+
+def test_a_group_that_no_stage_could_have_is_another_models() -> None:
+    where = pinned(main="arn:aws:sagemaker:eu-central-1:222222222222:model-package/a-very-long-customer-churn/4")
+    with pytest.raises(AccountError, match="another model's group"):
+        served(where=where)

@@ -16,6 +16,7 @@ from constructs_ml import (
     AccountNetwork,
     Baseline,
     Daily,
+    DataCapture,
     DataQuality,
     Every,
     Hourly,
@@ -29,7 +30,7 @@ from constructs_ml import (
 )
 from constructs_ml.compiler.template import Compiled
 from constructs_ml.spec.values import Output
-from tests.support import account, monitors, served, statements_of
+from tests.support import account, endpoint, monitors, served, statements_of
 
 
 def may(**settings: Any) -> Account:
@@ -142,7 +143,10 @@ def test_a_region_without_model_monitor_is_the_accounts_fault() -> None:
 
 def test_alarms_carry_the_contracts_names_and_their_severity() -> None:
     found = watched(
-        DataQuality(alarms=(drift("spend", above=0.2), missing("spend", above=0.05, severity="critical"))),
+        DataQuality(
+            baseline=Baseline(source=S3("baselines/")),
+            alarms=(drift("spend", above=0.2), missing("spend", above=0.05, severity="critical")),
+        ),
         ModelQuality(
             ground_truth=S3("labels/"),
             problem="Regression",
@@ -180,11 +184,28 @@ def test_monitors_run_on_the_accounts_machines_in_its_network_with_its_key() -> 
     assert found["DataQualityJobOutputConfig"]["KmsKeyId"] == "{{resolve:ssm:/constructs-ml/dev/key-arn}}"
 
 
-def test_one_role_reads_what_its_monitors_read_and_no_more() -> None:
-    found = json.dumps(statements_of(watched(), "EndpointMonitoringRole"))
-    for place in ("churn/capture/*", "baselines/data/*", "labels/*", "churn/monitoring/quality/*"):
-        assert place in found
-    assert "labels/" not in json.dumps(statements_of(watched(monitors()[0]), "EndpointMonitoringRole"))
+def test_one_role_does_what_its_monitors_do_and_no_more() -> None:
+    def allowed(*found: Any) -> dict[str, str]:
+        statements = statements_of(watched(*found), "EndpointMonitoringRole")
+        return {str(item["Action"]): json.dumps(item["Resource"]) for item in statements}
+
+    both, data = allowed(), allowed(monitors()[0])
+    assert set(both) == set(data)
+    assert {action.split(":")[0].strip("['") for action in both} == {"s3", "logs", "cloudwatch", "ecr", "kms"}
+    for place in ("churn/capture/*", "baselines/data/*", "labels/*"):
+        assert place in both["s3:GetObject"]
+    assert "labels/" not in str(data)
+    assert "groundtruth-merger" in str(both)
+    assert "groundtruth-merger" not in str(data)
+    assert "churn/monitoring/quality/*" in str(both)
+    assert "churn/monitoring/quality/*" not in str(data)
+
+
+def test_what_could_never_work_is_refused_for_an_endpoint_alone_too() -> None:
+    with pytest.raises(SpecError, match="nothing to look at"):
+        served(endpoint(capture=None), may(), monitors=monitors())
+    with pytest.raises(SpecError, match="does not capture"):
+        served(endpoint(capture=DataCapture(what="Input")), may(), monitors=monitors())
 
 
 def test_a_timeout_longer_than_its_schedule_is_refused() -> None:

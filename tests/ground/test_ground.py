@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from constructs_ml.node import find, version
 from tests.support import ROOT
-from tools.node import find, version
 
 LOCKS = ["requirements/dev.txt", "requirements/data.txt", "package-lock.json", "package.json"]
 

@@ -18,6 +18,7 @@ from constructs_ml import (
     EndpointSpec,
     Feature,
     Fleet,
+    InstanceRules,
     Instances,
     Linear,
     ModelSettings,
@@ -246,6 +247,7 @@ CASES: dict[str, tuple[ModelSpec, Account, dict[str, str]]] = {
         dataclasses.replace(where(), models={}),
         {
             **{f"dev-churn/Endpoint{part}": "removed" for part in PARTS},
+            "dev-churn/EndpointEndpoint": "outage",
             "dev-churn/DashboardDashboard": "in place",
         },
     ),
@@ -266,6 +268,22 @@ def test_at_least_twenty_changes_are_judged() -> None:
         "refused",
         "kept",
     }
+
+
+def test_a_reviewer_reads_what_changes_in_words(first: Assembly, tmp_path: Path) -> None:
+    after = assembly(tmp_path, model(features=(customers(features=MORE),)), where(4))
+    found = {item.logical_id: "\n".join(item.details) for item in compare(first, after)}
+    assert (
+        '+ FeatureDefinitions[visits]: {"FeatureName": "visits", "FeatureType": "Integral"}' in found["CustomersGroup"]
+    )
+    assert "model-package/dev-churn/3 -> " in found["EndpointMainModel"]
+
+
+def test_a_stack_that_synth_found_errors_in_is_refused(first: Assembly, tmp_path: Path) -> None:
+    broken = dataclasses.replace(where(), instances=InstanceRules(processing="ml.m5.huge", endpoint="ml.m5.large"))
+    found = [item for item in compare(first, assembly(tmp_path, model(), broken)) if not item.logical_id]
+    assert {item.verdict for item in found} == {"refused"}
+    assert any("SageMaker has no such instance type" in item.why for item in found)
 
 
 def test_a_stack_wide_tag_touches_no_group_and_no_definition(first: Assembly, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from constructs_ml import EndpointSpec, Instances, SpecError, Variant
 from constructs_ml.review.assembly import Assembly, read_assembly
 from constructs_ml.review.changes import Change, compare
 from constructs_ml.review.references import references
+from constructs_ml.review.values import differences
 from tests.support import endpoint, pinned, served
 
 Resources = dict[str, Any]
@@ -290,3 +291,184 @@ def test_two_targets_may_have_policies_of_one_name() -> None:
     before = {"P": resource("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyName="p", ResourceId="a")}
     after = {"P": resource("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyName="p", ResourceId="b")}
     assert changed(before, after)["P"].verdict == "replaced"
+
+
+def test_what_the_cli_adds_for_itself_is_no_change() -> None:
+    own = {"CDKMetadata": {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "x"}}}
+    assert changed({}, own) == {}
+
+
+def test_differences_are_told_leaf_by_leaf() -> None:
+    before = {
+        "Text": '{"States": {"train": {"Type": "ml.m5.large"}}}',
+        "Sub": {"Fn::Sub": ['{"a": "${X}"}', {"X": "1"}]},
+        "Tags": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}],
+        "Plain": [1, 2],
+        "Same": "x",
+        "Gone": {"deep": True},
+    }
+    after = {
+        "Text": '{"States": {"train": {"Type": "ml.m5.xlarge"}}}',
+        "Sub": {"Fn::Sub": ['{"a": "${X}", "b": 2}', {"X": "3"}]},
+        "Tags": [{"Key": "b", "Value": "4"}, {"Key": "c", "Value": "3"}],
+        "Plain": [1, 3],
+        "Same": "x",
+    }
+    assert list(differences(before, after)) == [
+        '- Gone: {"deep": true}',
+        "Plain[1]: 2 -> 3",
+        "+ Sub..b: 2",
+        "Sub.X: 1 -> 3",
+        '- Tags[a]: {"Key": "a", "Value": "1"}',
+        "Tags[b].Value: 2 -> 4",
+        '+ Tags[c]: {"Key": "c", "Value": "3"}',
+        "Text.States.train.Type: ml.m5.large -> ml.m5.xlarge",
+    ]
+    assert list(differences({"a": "x" * 300}, {"a": "{not json"})) == [f"a: {'x' * 100}... -> {{not json"]
+
+
+def moved(before: Resources, variants: tuple[Variant, ...], **pins: int) -> Resources:
+    """The endpoint's new configuration under another logical id."""
+    after = of(EndpointSpec(variants=variants), **(pins or {"main": 3}))
+    after["NewConfig"] = after.pop("EndpointConfig")
+    text = json.dumps(after["EndpointEndpoint"]).replace('"EndpointConfig"', '"NewConfig"')
+    return {**after, "EndpointEndpoint": json.loads(text)}
+
+
+def test_a_configuration_under_another_logical_id_is_judged_by_its_endpoint() -> None:
+    before = of(EndpointSpec(variants=(TWO[0],)))
+    renamed = changed(before, moved(before, (Variant(name="best"),), best=3))
+    assert renamed["EndpointEndpoint"].verdict == "refused"
+    assert changed(before, moved(before, (TWO[0],)))["EndpointEndpoint"].verdict == "in place"
+
+
+def test_a_configuration_that_no_endpoint_uses_may_change_as_it_likes() -> None:
+    def alone(name: str) -> Resources:
+        variant = {"VariantName": name, "InstanceType": "ml.m5.large"}
+        return {"A": resource("AWS::SageMaker::EndpointConfig", ProductionVariants=[variant])}
+
+    assert changed(alone("main"), alone("best"))["A"].verdict == "replaced"
+
+
+@pytest.mark.parametrize(("weight", "verdict"), [(0, "replaced"), ("0", "replaced"), (None, "refused"), (2, "refused")])
+def test_a_weight_is_read_however_it_is_written(weight: Any, verdict: str) -> None:
+    def two(*names: str) -> Resources:
+        variants = [{"VariantName": name, "InitialVariantWeight": 1 if name == "main" else weight} for name in names]
+        if weight is None:
+            variants = [{key: value for key, value in item.items() if value is not None} for item in variants]
+        return {
+            "C": resource("AWS::SageMaker::EndpointConfig", ProductionVariants=variants),
+            "E": resource("AWS::SageMaker::Endpoint", EndpointConfigName={"Fn::GetAtt": ["C", "EndpointConfigName"]}),
+        }
+
+    assert changed(two("main", "other"), two("main"))["C"].verdict == verdict
+
+
+def test_a_serverless_endpoint_stays_one() -> None:
+    def serverless(memory: int) -> Resources:
+        variant = {"VariantName": "main", "ServerlessConfig": {"MemorySizeInMB": memory, "MaxConcurrency": 1}}
+        return {
+            "C": resource("AWS::SageMaker::EndpointConfig", ProductionVariants=[variant]),
+            "E": resource("AWS::SageMaker::Endpoint", EndpointConfigName={"Fn::GetAtt": ["C", "EndpointConfigName"]}),
+        }
+
+    assert changed(serverless(1024), serverless(2048))["C"].verdict == "replaced"
+
+
+def conditional(value: Any, conditions: dict[str, Any]) -> Assembly:
+    topic = resource("AWS::SNS::Topic", DisplayName=value)
+    return Assembly({"S": {"Resources": {"A": topic}, "Conditions": conditions}})
+
+
+def test_what_a_changed_condition_chooses_is_not_known_however_deep_it_lies() -> None:
+    chosen = {"Fn::If": ["c", "a", "b"]}
+    nested = {"c": {"Fn::Not": [{"Condition": "d"}]}}
+    before = conditional(chosen, {**nested, "d": {"Fn::Equals": ["a", "a"]}})
+    after = conditional(chosen, {**nested, "d": {"Fn::Equals": ["a", "b"]}})
+    (change,) = compare(before, after)
+    assert (change.verdict, change.paths) == ("unknown", ("DisplayName",))
+    assert compare(before, before) == ()
+
+
+def test_a_condition_hides_no_refusal() -> None:
+    def group(*names: str, **more: Any) -> Resources:
+        features = [{"FeatureName": name, "FeatureType": "String"} for name in names]
+        return {"A": {**resource("AWS::SageMaker::FeatureGroup", FeatureDefinitions=features), **more}}
+
+    assert changed(group("a", "b"), group("a", Condition="c"))["A"].verdict == "refused"
+
+
+def test_a_group_under_another_name_begins_empty_whatever_its_features() -> None:
+    def group(name: str, *names: str) -> Resources:
+        features = [{"FeatureName": item, "FeatureType": "String"} for item in names]
+        return {"A": resource("AWS::SageMaker::FeatureGroup", FeatureGroupName=name, FeatureDefinitions=features)}
+
+    assert changed(group("one", "a", "b"), group("two", "a"))["A"].verdict == "data loss"
+
+
+def exporting(value: Any, **outputs: Any) -> dict[str, Any]:
+    bucket = resource("AWS::S3::Bucket", BucketName=value)
+    return {"Resources": {"B": bucket}, "Outputs": outputs}
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs", "refused"),
+    [
+        ("x", {}, True),
+        ("x", {"O": {"Value": "other", "Export": {"Name": "e"}}}, True),
+        ("y", {"O": {"Value": {"Ref": "B"}, "Export": {"Name": "e"}}}, True),
+        ("x", {"O": {"Value": {"Ref": "B"}, "Export": {"Name": "e"}}}, False),
+    ],
+)
+def test_an_export_in_use_neither_goes_nor_changes(name: str, outputs: dict[str, Any], refused: bool) -> None:
+    user = {"Resources": {"T": resource("AWS::SNS::Topic", DisplayName={"Fn::ImportValue": "e"})}}
+    before = Assembly({"A": exporting("x", O={"Value": {"Ref": "B"}, "Export": {"Name": "e"}}), "Z": user})
+    after = Assembly({"A": exporting(name, **outputs), "Z": user})
+    found = [item for item in compare(before, after) if not item.logical_id]
+    assert ([item.verdict for item in found] == ["refused"]) is refused
+    alone = compare(Assembly({"A": before.templates["A"]}), Assembly({"A": after.templates["A"]}))
+    assert not [item for item in alone if not item.logical_id]
+
+
+def test_a_name_made_from_a_replaced_resource_is_a_new_name() -> None:
+    def named(topic: str) -> Resources:
+        alarm = resource("AWS::CloudWatch::Alarm", AlarmName={"Fn::Sub": "${T.TopicName}-x"})
+        return {"T": resource("AWS::SNS::Topic", TopicName=topic), "A": alarm}
+
+    assert changed(named("a"), named("b"))["A"].verdict == "replaced"
+
+
+def test_macros_and_loops_are_passed_over() -> None:
+    odd = {"Fn::Transform": {"Name": "x"}, "Fn::ForEach::X": ["a", ["b"], {}], "A": resource("AWS::SNS::Topic")}
+    assert changed(odd, {**odd, "A": resource("AWS::SNS::Topic", DisplayName="x")})["A"].verdict == "in place"
+
+
+def test_a_replaced_capture_bucket_is_another_destination() -> None:
+    def capturing(bucket: str) -> Resources:
+        capture = {"EnableCapture": True, "DestinationS3Uri": {"Fn::Sub": "s3://${B}/capture"}}
+        return {
+            "B": resource("AWS::S3::Bucket", retain=True, BucketName=bucket),
+            "C": resource("AWS::SageMaker::EndpointConfig", DataCaptureConfig=capture),
+        }
+
+    assert changed(capturing("a"), capturing("b"))["C"].verdict == "refused"
+
+
+@pytest.mark.parametrize("type", ["AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::DynamoDB::Table"])
+def test_what_holds_data_is_not_deleted_silently(type: str) -> None:
+    assert changed({"A": resource(type)}, {})["A"].verdict == "data loss"
+
+
+def test_what_the_service_may_replace_counts_as_replaced() -> None:
+    before = {"A": resource("AWS::Lambda::Function", FunctionName="f", DurableConfig={"ExecutionTimeout": 1})}
+    after = {"A": resource("AWS::Lambda::Function", FunctionName="f", DurableConfig={"ExecutionTimeout": 2})}
+    assert changed(before, after)["A"].verdict == "replaced"
+
+
+def test_a_hundred_features_come_at_once_and_no_more() -> None:
+    def group(count: int) -> Resources:
+        features = [{"FeatureName": f"f{number}", "FeatureType": "String"} for number in range(count)]
+        return {"A": resource("AWS::SageMaker::FeatureGroup", FeatureGroupName="g", FeatureDefinitions=features)}
+
+    assert changed(group(1), group(101))["A"].verdict == "in place"
+    assert changed(group(1), group(102))["A"].verdict == "refused"

@@ -138,7 +138,7 @@ BAD: list[Callable[[], object]] = [
     lambda: MonitorAlarm(metric=None, above=1),  # type: ignore[arg-type]
     lambda: DataQuality(schedule="hourly"),  # type: ignore[arg-type]
     lambda: DataQuality(baseline=S3("x/")),  # type: ignore[arg-type]
-    lambda: DataQuality(alarms=(drift("a_b", above=0.1), drift("a-b", above=0.1))),
+    lambda: DataQuality(alarms=(missing("a_b", above=0.1), missing("a-b", above=0.1))),
     lambda: S3("models/${x}.tar.gz"),
     lambda: S3("models/*/m.tar.gz"),
     lambda: pin(0),

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
 
 from constructs_ml import (
     S3,
@@ -100,6 +102,40 @@ MADE: dict[str, Compiled] = {
     ),
     "a dashboard": compile_dashboard(churn, MAY, prefix="Dashboard"),
 }
+
+
+MADE["a scaled variety"] = served(
+    EndpointSpec(
+        variants=(Variant(name="main", weight=9, environment={"A": "1"}), Variant(name="challenger", weight=1)),
+        deployment=Linear(percent=50, bake=timedelta(minutes=5), hold=timedelta(minutes=1), timeout=timedelta(hours=1)),
+        autoscaling=AutoScaling(
+            2,
+            8,
+            utilisation=60,
+            schedules=(ScheduledCapacity("0 22 * * ? *", 1, 2, "Europe/Berlin"),),
+            scale_in_cooldown=timedelta(minutes=10),
+            scale_out_cooldown=timedelta(minutes=1),
+        ),
+        capture=DataCapture(percent=20, what="Input"),
+        alarms=(Errors(percent=2, periods=5, ringing=4), Latency(milliseconds=250, percentile=95, severity="warning")),
+    ),
+    pinned(main="arn:aws:sagemaker:eu-central-1:222222222222:model-package/staging-churn/4", challenger=5),
+)
+MADE["a serverless one"] = served(
+    EndpointSpec(
+        variants=(Variant(compute=Serverless(memory_mb=3072, concurrency=20, provisioned=3)),),
+        autoscaling=AutoScaling(1, 8, provisioned_utilisation=70),
+    )
+)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_each_of_them_is_written_like_this(name: str, snapshot: SnapshotAssertion) -> None:
+    found = MADE[name]
+    reasons = [[item.resource, item.kind, item.subject, item.reason] for item in found.acknowledgements]
+    notices = [[item.id, item.text] for item in found.notices]
+    shown = {"resources": found.resources, "accepted": reasons, "notices": notices, "mappings": sorted(found.mappings)}
+    assert shown == snapshot.use_extension(JSONSnapshotExtension)
 
 
 @pytest.mark.slow
