@@ -35,7 +35,6 @@ DATA: Mapping[str, str] = {
     "AWS::KMS::Key": "everything encrypted with it",
     "AWS::SageMaker::ModelPackageGroup": "model versions",
 }
-_STACK = "AWS::CloudFormation::Stack"
 _SERVES = "AWS::SageMaker::Endpoint"
 _OWN = "AWS::CDK::Metadata"
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy", "DependsOn")
@@ -62,25 +61,30 @@ def compare(before: Assembly, after: Assembly) -> tuple[Change, ...]:
     """Every resource that deploying `after` over `before` touches, by stack and logical id."""
     found: list[Change] = []
     for key in sorted({*before.templates, *after.templates}):
-        stack = key.rpartition("/")[2]
         if key not in after.templates:
             why = "cdk deploy leaves a stack alone that the app no longer has; cdk destroy takes it"
-            found.append(Change(stack, "", _STACK, "kept", (), why))
+            found.append(_whole(key, "kept", why))
             continue
-        found += [
-            Change(stack, "", _STACK, "refused", (), f"synth found an error: {text}")
-            for text in after.errors.get(key, ())
-        ]
-        tagged = before.tags.get(key, {}) != after.tags.get(key, {})
+        found += [_whole(key, "refused", f"synth found an error: {text}") for text in after.errors.get(key, ())]
         old, new = before.templates.get(key, {}), after.templates[key]
-        judged = [_detailed(change, old, new) for change in _stack(stack, old, new, tagged=tagged)]
-        found += judged
+        tagged = before.tags.get(key, {}) != after.tags.get(key, {})
+        judged = [_detailed(change, old, new) for change in _stack(_name(key), old, new, tagged=tagged)]
         gone = {item.logical_id for item in judged if item.verdict in ("replaced", "data loss", "removed")}
         others = [template for name, template in before.templates.items() if name != key]
-        for name, why in refused_exports(old, new, gone, others):
-            way = "the importing stack first, without the import"
-            found.append(Change(stack, "", _STACK, "refused", (f"Outputs.{name}",), why, way))
+        exports = refused_exports(old, new, gone, others)
+        way = "the importing stack first, without the import"
+        found += [*judged, *(_whole(key, "refused", why, (f"Outputs.{name}",), way) for name, why in exports)]
     return tuple(found)
+
+
+def _whole(key: str, verdict: Verdict, why: str, paths: tuple[str, ...] = (), way: str = "") -> Change:
+    """A change of a whole stack."""
+    return Change(_name(key), "", "AWS::CloudFormation::Stack", verdict, paths, why, way)
+
+
+def _name(key: str) -> str:
+    """The stack's name, without its environment."""
+    return key.rpartition("/")[2]
 
 
 def _stack(stack: str, before: Template, after: Template, *, tagged: bool) -> Iterator[Change]:
