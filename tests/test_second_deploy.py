@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from constructs_ml import Cron, ModelSpec, OnAlarm
+from constructs_ml import Account, Cron, ModelSpec, OnAlarm
 from tests.assemblies import Templates, changes, fleet
-from tests.support import account, evaluate, gate, prepare, train
+from tests.support import account, customers, endpoint, evaluate, gate, monitors, pinned, prepare, train
 
 pytestmark = pytest.mark.node
 DEFINITION = "Properties.DefinitionString.Fn::Sub"
@@ -104,3 +104,15 @@ def test_more_retention_changes_log_groups_and_what_sets_them(tmp_path: Path, co
         "dev-platform/PlatformLogRetention": ("Properties.Environment.Variables.RETENTION_DAYS",),
         "dev-platform/PlatformLogRetentionLog": ("Properties.RetentionInDays",),
     }
+
+
+def served(code: Path, version: int) -> tuple[ModelSpec, Account]:
+    spec = model(code, endpoint=endpoint(), monitors=monitors(), features=(customers(),))
+    return spec, dataclasses.replace(pinned(main=version), existing_customer=("model-monitor",))
+
+
+def test_a_new_model_version_changes_the_text_of_the_model_alone(tmp_path: Path, code: Path) -> None:
+    """CloudFormation then replaces the configuration that refers to it, and moves the endpoint: see the verdicts."""
+    templates = [fleet(tmp_path / str(version), *served(code, version)) for version in (3, 4)]
+    package = "Properties.PrimaryContainer.ModelPackageName.Fn::Sub"
+    assert changes(*templates) == {"dev-churn/EndpointMainModel": (package,)}

@@ -191,6 +191,23 @@ class FeatureGroup(FeatureGroupHandle, BroughtIn):
         """A group of the account's stage by the name that its spec has, with its version ("customers-v2")."""
         return FeatureGroupHandle(scope, id, group, account=account)
 
+    @staticmethod
+    def from_feature_group_attributes(
+        scope: Construct,
+        id: str,
+        group: str,
+        *,
+        account: Account | None = None,
+        bucket: s3.IBucket | None = None,
+        key: kms.IKey | None = None,
+        location: str | None = None,
+        table: tuple[str, str] | None = None,
+    ) -> FeatureGroupHandle:
+        """The same for a group whose store is not the platform's: its bucket, key, prefix, Glue database and table."""
+        return FeatureGroupHandle(
+            scope, id, group, account=account, bucket=bucket, key=key, location=location, table=table
+        )
+
 
 def _allow(grantee: iam.IGrantable, actions: Sequence[str], *resources: str) -> iam.Grant:
     return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=list(resources))

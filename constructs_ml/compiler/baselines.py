@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from constructs_ml.compiler.serving import Serving
+from constructs_ml.compiler.endpoint_context import EndpointContext
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import names
 from constructs_ml.spec.account import Account
@@ -14,16 +14,16 @@ from constructs_ml.spec.values import S3
 SERVICE = "model-monitor"
 
 
-def baseline_place(serving: Serving, baseline: Baseline) -> tuple[Json, str] | None:
+def baseline_place(context: EndpointContext, baseline: Baseline) -> tuple[Json, str] | None:
     """Bucket and prefix of a baseline; None where the account names no run whose output it is."""
     source = baseline.source
     if isinstance(source, S3):
-        return source.bucket or serving.infrastructure.data_bucket, source.key.rstrip("/") + "/"
-    run = serving.settings.run
+        return source.bucket or context.infrastructure.data_bucket, source.key.rstrip("/") + "/"
+    run = context.settings.run
     if run is None:
         return None
-    key = names.output_prefix(serving.model, PIPELINE, run, source.step, source.name)
-    return serving.infrastructure.artifact_bucket, key
+    key = names.output_prefix(context.model, PIPELINE, run, source.step, source.name)
+    return context.infrastructure.artifact_bucket, key
 
 
 def monitor_is_there(monitor: Monitor, account: Account, settings: ModelSettings) -> bool:

@@ -13,9 +13,9 @@ from datetime import timedelta
 from constructs_ml.compiler import machines
 from constructs_ml.compiler.alarms import add_monitor_alarm
 from constructs_ml.compiler.baselines import SERVICE, baseline_place
+from constructs_ml.compiler.endpoint_context import EndpointContext
 from constructs_ml.compiler.images import framework_uri
 from constructs_ml.compiler.policies import Role, add_role
-from constructs_ml.compiler.serving import Serving
 from constructs_ml.compiler.serving_access import monitoring_statements
 from constructs_ml.compiler.template import Json, att, sub, tag_list
 from constructs_ml.contract import names, tags
@@ -28,72 +28,72 @@ _INPUT = "/opt/ml/processing/input/endpoint"
 _OUTPUT = "/opt/ml/processing/output"
 
 
-def add_monitors(serving: Serving, monitors: Sequence[Monitor], endpoint: Json) -> None:
+def add_monitors(context: EndpointContext, monitors: Sequence[Monitor], endpoint: Json) -> None:
     """Add every monitor that the account can have; `endpoint` is the name of what they watch."""
-    wanted = _wanted(serving, monitors)
+    wanted = _wanted(context, monitors)
     if not wanted:
         return
-    if SERVICE not in serving.account.existing_customer:
-        serving.faults.add(
+    if SERVICE not in context.account.existing_customer:
+        context.faults.add(
             "monitor-closed",
-            where=f"{serving.where}, monitors {', '.join(item.name for item in wanted)}",
+            where=f"{context.where}, monitors {', '.join(item.name for item in wanted)}",
             got="an account that is no existing customer",
-            allowed=f"existing_customer: [{SERVICE}], or models.{serving.model}.monitors: none until then",
+            allowed=f"existing_customer: [{SERVICE}], or models.{context.model}.monitors: none until then",
         )
         return
     try:
-        image = framework_uri(serving.template, serving.account, images.monitor(serving.where), serving.where)
+        image = framework_uri(context.template, context.account, images.monitor(context.where), context.where)
     except SpecError as refused:
-        serving.faults.found.extend(refused.faults)
+        context.faults.found.extend(refused.faults)
         return
     role = add_role(
-        serving.template,
+        context.template,
         ROLE,
-        description=f"Monitoring jobs of the endpoint of {serving.model}",
+        description=f"Monitoring jobs of the endpoint of {context.model}",
         services=("sagemaker.amazonaws.com",),
-        statements=monitoring_statements(serving, wanted),
-        boundary=serving.account.permissions_boundary,
-        tags=serving.tags,
+        statements=monitoring_statements(context, wanted),
+        boundary=context.account.permissions_boundary,
+        tags=context.tags,
     )
     for monitor in wanted:
-        _monitor(serving, monitor, endpoint, image, role)
+        _monitor(context, monitor, endpoint, image, role)
 
 
-def _wanted(serving: Serving, monitors: Sequence[Monitor]) -> list[Monitor]:
+def _wanted(context: EndpointContext, monitors: Sequence[Monitor]) -> list[Monitor]:
     """The monitors that there will be, with a notice for each that there will not."""
-    if monitors and serving.settings.monitors == "none":
-        text = f"stage {serving.account.stage!r} leaves out the monitors of model {serving.model!r}"
-        serving.template.notice("monitors-none", f"{text}, as models.{serving.model}.monitors says.")
+    if monitors and context.settings.monitors == "none":
+        text = f"stage {context.account.stage!r} leaves out the monitors of model {context.model!r}"
+        context.template.notice("monitors-none", f"{text}, as models.{context.model}.monitors says.")
         return []
     wanted = []
     for monitor in monitors:
-        if monitor.baseline is not None and baseline_place(serving, monitor.baseline) is None:
-            serving.template.notice(
+        if monitor.baseline is not None and baseline_place(context, monitor.baseline) is None:
+            context.template.notice(
                 "monitor-unpinned",
-                f"stage {serving.account.stage!r} names no run for the baseline of monitor {monitor.name!r}:"
-                f" it is not there yet. Name one with models.{serving.model}.run of the account.",
+                f"stage {context.account.stage!r} names no run for the baseline of monitor {monitor.name!r}:"
+                f" it is not there yet. Name one with models.{context.model}.run of the account.",
             )
         else:
             wanted.append(monitor)
     return wanted
 
 
-def _monitor(serving: Serving, monitor: Monitor, endpoint: Json, image: Json, role: Role) -> None:
-    template, part = serving.template, monitor.name
+def _monitor(context: EndpointContext, monitor: Monitor, endpoint: Json, image: Json, role: Role) -> None:
+    template, part = context.template, monitor.name
     definition = template.add(
         f"{part} definition",
         f"AWS::SageMaker::{monitor.kind}JobDefinition",
         {
-            **_described(serving, monitor, endpoint, image),
-            f"{monitor.kind}JobOutputConfig": _output(serving, monitor),
-            "JobResources": {"ClusterConfig": _cluster(serving, monitor)},
-            "NetworkConfig": _network(serving, monitor),
+            **_described(context, monitor, endpoint, image),
+            f"{monitor.kind}JobOutputConfig": _output(context, monitor),
+            "JobResources": {"ClusterConfig": _cluster(context, monitor)},
+            "NetworkConfig": _network(context, monitor),
             "RoleArn": att(role.id, "Arn"),
             "StoppingCondition": {"MaxRuntimeInSeconds": int(monitor.timeout.total_seconds())},
-            "Tags": tag_list(_stable_tags(serving, monitor)),
+            "Tags": tag_list(_stable_tags(context, monitor)),
         },
     )
-    schedule = names.monitoring_schedule(serving.account.stage, serving.model, monitor.name)
+    schedule = names.monitoring_schedule(context.account.stage, context.model, monitor.name)
     # The name is the end of the definition's ARN; it has no attribute of its own.
     name = {"Fn::Select": [1, {"Fn::Split": ["/", att(definition, "JobDefinitionArn")]}]}
     known = [template.id("Endpoint")] if template.id("Endpoint") in template.resources else []
@@ -107,15 +107,15 @@ def _monitor(serving: Serving, monitor: Monitor, endpoint: Json, image: Json, ro
                 "MonitoringType": monitor.kind,
                 "ScheduleConfig": {"ScheduleExpression": monitor.schedule.expression},
             },
-            "Tags": tag_list({**serving.tags, tags.MONITOR: monitor.name}),
+            "Tags": tag_list({**context.tags, tags.MONITOR: monitor.name}),
         },
         depends_on=[*known, *role.policies],
     )
     for alarm in monitor.alarms:
-        add_monitor_alarm(serving, monitor, alarm, schedule)
+        add_monitor_alarm(context, monitor, alarm, schedule)
 
 
-def _described(serving: Serving, monitor: Monitor, endpoint: Json, image: Json) -> dict[str, Json]:
+def _described(context: EndpointContext, monitor: Monitor, endpoint: Json, image: Json) -> dict[str, Json]:
     """What differs between the kinds: the program, the baseline, the input."""
     program = {"ImageUri": image, "Environment": {"publish_cloudwatch_metrics": "Enabled"}}
     source: dict[str, Json] = {
@@ -124,7 +124,7 @@ def _described(serving: Serving, monitor: Monitor, endpoint: Json, image: Json) 
         "S3DataDistributionType": "FullyReplicated",
         "S3InputMode": "File",
     }
-    files = _baseline(serving, monitor)
+    files = _baseline(context, monitor)
     if isinstance(monitor, DataQuality):
         found: dict[str, Json] = {
             "DataQualityAppSpecification": program,
@@ -139,7 +139,7 @@ def _described(serving: Serving, monitor: Monitor, endpoint: Json, image: Json) 
         "EndTimeOffset": _offset(monitor.window[1]),
     }
     source |= {name: value for name, value in answers.items() if value is not None}
-    bucket = monitor.ground_truth.bucket or serving.infrastructure.data_bucket
+    bucket = monitor.ground_truth.bucket or context.infrastructure.data_bucket
     labels = {"S3Uri": sub("s3://${Bucket}/" + monitor.ground_truth.key, Bucket=bucket)}
     constraints = {name: value for name, value in files.items() if name == "ConstraintsResource"}
     return {
@@ -148,9 +148,9 @@ def _described(serving: Serving, monitor: Monitor, endpoint: Json, image: Json) 
     } | ({"ModelQualityBaselineConfig": constraints} if constraints else {})
 
 
-def _baseline(serving: Serving, monitor: Monitor) -> dict[str, Json]:
+def _baseline(context: EndpointContext, monitor: Monitor) -> dict[str, Json]:
     baseline = monitor.baseline
-    place = baseline_place(serving, baseline) if baseline else None
+    place = baseline_place(context, baseline) if baseline else None
     if baseline is None or place is None:
         return {}
     bucket, prefix = place
@@ -160,45 +160,45 @@ def _baseline(serving: Serving, monitor: Monitor) -> dict[str, Json]:
     }
 
 
-def _output(serving: Serving, monitor: Monitor) -> Json:
-    prefix = names.monitoring_prefix(serving.model, monitor.name).rstrip("/")
-    uri = sub("s3://${Bucket}/" + prefix, Bucket=serving.infrastructure.artifact_bucket)
+def _output(context: EndpointContext, monitor: Monitor) -> Json:
+    prefix = names.monitoring_prefix(context.model, monitor.name).rstrip("/")
+    uri = sub("s3://${Bucket}/" + prefix, Bucket=context.infrastructure.artifact_bucket)
     outputs = [{"S3Output": {"LocalPath": _OUTPUT, "S3Uri": uri, "S3UploadMode": "EndOfJob"}}]
-    key = serving.infrastructure.key_arn
+    key = context.infrastructure.key_arn
     return {"MonitoringOutputs": outputs} | ({"KmsKeyId": key} if key is not None else {})
 
 
-def _cluster(serving: Serving, monitor: Monitor) -> Json:
-    compute, where = monitor.compute, f"{serving.where}, monitor {monitor.name!r}"
+def _cluster(context: EndpointContext, monitor: Monitor) -> Json:
+    compute, where = monitor.compute, f"{context.where}, monitor {monitor.name!r}"
     chosen = machines.instance_type(
-        serving.account, "processing", compute.instance_type, compute.instance_count, where, serving.faults
+        context.account, "processing", compute.instance_type, compute.instance_count, where, context.faults
     )
     cluster: dict[str, Json] = {
         "InstanceCount": compute.instance_count,
         "InstanceType": chosen or "unknown",
         "VolumeSizeInGB": compute.volume_gb,
     }
-    key = serving.infrastructure.key_arn
+    key = context.infrastructure.key_arn
     if key is not None and chosen and not instances.has_local_storage(chosen):
         cluster["VolumeKmsKeyId"] = key
     return cluster
 
 
-def _network(serving: Serving, monitor: Monitor) -> Json:
+def _network(context: EndpointContext, monitor: Monitor) -> Json:
     config: dict[str, Json] = {
         "EnableNetworkIsolation": monitor.network.isolation,
         "EnableInterContainerTrafficEncryption": monitor.network.encrypt_between_containers,
     }
-    where = f"{serving.where}, monitor {monitor.name!r}"
-    found = machines.network(serving.infrastructure, monitor.network, where, serving.faults)
+    where = f"{context.where}, monitor {monitor.name!r}"
+    found = machines.network(context.infrastructure, monitor.network, where, context.faults)
     if found is not None:
         config["VpcConfig"] = {"Subnets": found[0], "SecurityGroupIds": found[1]}
     return config
 
 
-def _stable_tags(serving: Serving, monitor: Monitor) -> dict[str, str]:
+def _stable_tags(context: EndpointContext, monitor: Monitor) -> dict[str, str]:
     """Tags that never change, for a changed one would replace the definition."""
-    return {tags.MODEL: serving.model, tags.STAGE: serving.account.stage, tags.MONITOR: monitor.name}
+    return {tags.MODEL: context.model, tags.STAGE: context.account.stage, tags.MONITOR: monitor.name}
 
 
 def _offset(back: timedelta) -> str:

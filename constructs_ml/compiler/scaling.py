@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from constructs_ml.compiler.serving import Serving
+from constructs_ml.compiler.endpoint_context import EndpointContext
 from constructs_ml.compiler.template import Json, ref, sub, tag_list
 from constructs_ml.contract import metrics
 from constructs_ml.spec.compute import Serverless
@@ -16,23 +16,23 @@ _PREDEFINED = {
 }
 
 
-def add_scaling(serving: Serving, endpoint: Json) -> None:
+def add_scaling(context: EndpointContext, endpoint: Json) -> None:
     """Add a target and a policy for each variant, where the endpoint scales."""
-    scaling = serving.spec.autoscaling
+    scaling = context.spec.autoscaling
     if scaling is None:
         return
-    for variant in serving.spec.variants:
-        target = _target(serving, scaling, variant, endpoint)
+    for variant in context.spec.variants:
+        target = _target(context, scaling, variant, endpoint)
         for measure, value in scaling.measures.items():
-            serving.template.add(
+            context.template.add(
                 f"{variant.name} scaling policy",
                 "AWS::ApplicationAutoScaling::ScalingPolicy",
                 {
-                    "PolicyName": f"{serving.name}-{variant.name}",
+                    "PolicyName": f"{context.name}-{variant.name}",
                     "PolicyType": "TargetTrackingScaling",
                     "ScalingTargetId": ref(target),
                     "TargetTrackingScalingPolicyConfiguration": {
-                        **_metric(serving, variant, measure, value),
+                        **_metric(context, variant, measure, value),
                         "ScaleInCooldown": int(scaling.scale_in_cooldown.total_seconds()),
                         "ScaleOutCooldown": int(scaling.scale_out_cooldown.total_seconds()),
                     },
@@ -40,7 +40,7 @@ def add_scaling(serving: Serving, endpoint: Json) -> None:
             )
 
 
-def _target(serving: Serving, scaling: AutoScaling, variant: Variant, endpoint: Json) -> str:
+def _target(context: EndpointContext, scaling: AutoScaling, variant: Variant, endpoint: Json) -> str:
     counted = "ProvisionedConcurrency" if isinstance(variant.compute, Serverless) else "InstanceCount"
     properties: dict[str, Json] = {
         "ServiceNamespace": "sagemaker",
@@ -48,7 +48,7 @@ def _target(serving: Serving, scaling: AutoScaling, variant: Variant, endpoint: 
         "ScalableDimension": f"sagemaker:variant:Desired{counted}",
         "MinCapacity": scaling.minimum,
         "MaxCapacity": scaling.maximum,
-        "Tags": tag_list(serving.tags),
+        "Tags": tag_list(context.tags),
     }
     if scaling.schedules:
         properties["ScheduledActions"] = [
@@ -60,19 +60,19 @@ def _target(serving: Serving, scaling: AutoScaling, variant: Variant, endpoint: 
             }
             for item in scaling.schedules
         ]
-    return serving.template.add(
+    return context.template.add(
         f"{variant.name} scaling target", "AWS::ApplicationAutoScaling::ScalableTarget", properties
     )
 
 
-def _metric(serving: Serving, variant: Variant, measure: str, value: float) -> dict[str, Json]:
+def _metric(context: EndpointContext, variant: Variant, measure: str, value: float) -> dict[str, Json]:
     if measure in _PREDEFINED:
         target = value / 100 if measure == "provisioned_utilisation" else value
         return {
             "TargetValue": target,
             "PredefinedMetricSpecification": {"PredefinedMetricType": _PREDEFINED[measure]},
         }
-    dimensions = metrics.variant_dimensions(serving.name, variant.name)
+    dimensions = metrics.variant_dimensions(context.name, variant.name)
     return {
         "TargetValue": value,
         "CustomizedMetricSpecification": {

@@ -133,6 +133,25 @@ def test_a_group_of_another_stack_is_granted_by_its_name_without_an_export(tmp_p
     assert "ImportValue" not in text
 
 
+def test_a_group_with_a_store_of_its_own_is_granted_by_its_attributes(tmp_path: Path) -> None:
+    app = new_app(tmp_path)
+    stack = new_stack(app)
+    role = iam.Role(stack, "Analyst", assumed_by=iam.AccountRootPrincipal())
+    FeatureGroup.from_feature_group_attributes(
+        stack,
+        "Orders",
+        "orders",
+        account=account(),
+        bucket=s3.Bucket.from_bucket_name(stack, "Lake", "lake"),
+        location="orders/",
+        table=("lake", "orders"),
+    ).grant_offline_read(role)
+    text = policies(resources(app), "Analyst")
+    assert "s3:::lake/orders/*" in text
+    assert "table/lake/orders" in text
+    assert "sagemaker_featurestore" not in text
+
+
 def test_a_given_bucket_key_and_role_are_used(tmp_path: Path) -> None:
     app = new_app(tmp_path)
     stack = new_stack(app)
