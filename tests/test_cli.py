@@ -169,6 +169,13 @@ def test_the_node_and_the_version_are_told() -> None:
     assert run.invoke(app, ["--version"]).output.strip() == constructs_ml.__version__
 
 
+def test_a_command_without_its_packages_says_what_to_install() -> None:
+    code = "import sys; sys.modules['typer'] = None; from constructs_ml.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "constructs-ml[cli]" in done.stderr
+
+
 def test_the_command_is_installed_and_starts_no_node() -> None:
     code = "import sys, constructs_ml.cli; sys.exit('aws_cdk' in sys.modules or 'jsii' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
