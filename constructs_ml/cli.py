@@ -8,6 +8,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -15,7 +16,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from constructs_ml import __version__
 from constructs_ml.compiler.model import compile_model
 from constructs_ml.compiler.recorded import FOLDER, is_behind, record_path, write_record
 from constructs_ml.compiler.template import Notice
@@ -113,7 +113,7 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        typer.echo(__version__)
+        typer.echo(installed("constructs-ml"))
         raise typer.Exit
 
 
