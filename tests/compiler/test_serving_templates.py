@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -81,18 +82,20 @@ def group(where: Account = MAY, **changes: Any) -> Compiled:
     return compile_feature_group(customers(**changes), where, prefix="Customers")
 
 
-MADE: dict[str, Compiled] = {
-    "a group with both stores": group(),
-    "a group in no region": group(AGNOSTIC),
-    "a group in memory": group(online=Online(storage="InMemory", ttl=timedelta(hours=5)), description="x"),
-    "a group on disk alone": group(online=None, offline=Offline(format="Iceberg", location=S3("s3://lake/crm"))),
-    "a group with a table of its own": group(offline=Offline(table="lake.customers", lake_formation=True)),
-    "a provisioned group": group(throughput=Provisioned(reads=5, writes=0), tags={"domain": "crm"}),
-    "an endpoint with monitors": served(where=MAY, monitors=monitors()),
-    "an endpoint in no region": served(where=AGNOSTIC, monitors=monitors()),
-    "a regression's monitor": served(where=MAY, monitors=(REGRESSION, DataQuality(schedule=Every(6, start=2)))),
-    "an isolated endpoint": served(endpoint(network=Network(isolation=True)), MAY),
-    "an endpoint with code": served(
+MADE: dict[str, Callable[[], Compiled]] = {
+    "a group with both stores": lambda: group(),
+    "a group in no region": lambda: group(AGNOSTIC),
+    "a group in memory": lambda: group(online=Online(storage="InMemory", ttl=timedelta(hours=5)), description="x"),
+    "a group on disk alone": lambda: group(
+        online=None, offline=Offline(format="Iceberg", location=S3("s3://lake/crm"))
+    ),
+    "a group with a table of its own": lambda: group(offline=Offline(table="lake.customers", lake_formation=True)),
+    "a provisioned group": lambda: group(throughput=Provisioned(reads=5, writes=0), tags={"domain": "crm"}),
+    "an endpoint with monitors": lambda: served(where=MAY, monitors=monitors()),
+    "an endpoint in no region": lambda: served(where=AGNOSTIC, monitors=monitors()),
+    "a regression's monitor": lambda: served(where=MAY, monitors=(REGRESSION, DataQuality(schedule=Every(6, start=2)))),
+    "an isolated endpoint": lambda: served(endpoint(network=Network(isolation=True)), MAY),
+    "an endpoint with code": lambda: served(
         EndpointSpec(
             variants=(Variant(model=Artifact(S3("m/1/model.tar.gz"), Image("serve:1")), code="inference.py"),),
             alarms=(Errors(severity="warning"), Latency(percentile=99.9)),
@@ -100,11 +103,11 @@ MADE: dict[str, Compiled] = {
         ),
         account(),
     ),
-    "a dashboard": compile_dashboard(churn, MAY, prefix="Dashboard"),
+    "a dashboard": lambda: compile_dashboard(churn, MAY, prefix="Dashboard"),
 }
 
 
-MADE["a scaled variety"] = served(
+MADE["a scaled variety"] = lambda: served(
     EndpointSpec(
         variants=(Variant(name="main", weight=9, environment={"A": "1"}), Variant(name="challenger", weight=1)),
         deployment=Linear(percent=50, bake=timedelta(minutes=5), hold=timedelta(minutes=1), timeout=timedelta(hours=1)),
@@ -121,7 +124,7 @@ MADE["a scaled variety"] = served(
     ),
     pinned(main="arn:aws:sagemaker:eu-central-1:222222222222:model-package/staging-churn/4", challenger=5),
 )
-MADE["a serverless one"] = served(
+MADE["a serverless one"] = lambda: served(
     EndpointSpec(
         variants=(Variant(compute=Serverless(memory_mb=3072, concurrency=20, provisioned=3)),),
         autoscaling=AutoScaling(1, 8, provisioned_utilisation=70),
@@ -131,7 +134,7 @@ MADE["a serverless one"] = served(
 
 @pytest.mark.parametrize("name", MADE)
 def test_each_of_them_is_written_like_this(name: str, snapshot: SnapshotAssertion) -> None:
-    found = MADE[name]
+    found = MADE[name]()
     reasons = [[item.resource, item.kind, item.subject, item.reason] for item in found.acknowledgements]
     notices = [[item.id, item.text] for item in found.notices]
     shown = {"resources": found.resources, "accepted": reasons, "notices": notices, "mappings": sorted(found.mappings)}
@@ -141,7 +144,8 @@ def test_each_of_them_is_written_like_this(name: str, snapshot: SnapshotAssertio
 @pytest.mark.slow
 def test_each_of_them_is_clean(tmp_path: Path) -> None:
     parts = {"bucket": "assets", "key": "code.tar.gz", "uri": "s3://assets/code.tar.gz", "file": "code.tar.gz"}
-    for number, compiled in enumerate(MADE.values()):
+    for number, compile in enumerate(MADE.values()):
+        compiled = compile()
         template = compiled.template({}, dict.fromkeys(compiled.assets, parts))  # type: ignore[dict-item]
         (tmp_path / f"{number}.json").write_text(json.dumps(template))
     command = [LINT, "--regions", "eu-central-1", "--non-zero-exit-code", "error", "-t", str(tmp_path / "*.json")]
