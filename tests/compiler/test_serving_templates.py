@@ -83,7 +83,7 @@ def group(where: Account = MAY, **changes: Any) -> Compiled:
 
 
 MADE: dict[str, Callable[[], Compiled]] = {
-    "a group with both stores": lambda: group(),
+    "a group with both stores": group,
     "a group in no region": lambda: group(AGNOSTIC),
     "a group in memory": lambda: group(online=Online(storage="InMemory", ttl=timedelta(hours=5)), description="x"),
     "a group on disk alone": lambda: group(
