@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
 
 from constructs_ml import EndpointSpec, Instances, SpecError, Variant
 from constructs_ml.review.assembly import Assembly, read_assembly
@@ -472,3 +475,73 @@ def test_a_hundred_features_come_at_once_and_no_more() -> None:
 
     assert changed(group(1), group(101))["A"].verdict == "in place"
     assert changed(group(1), group(102))["A"].verdict == "refused"
+
+
+def group(*names: str, type: str = "String", **more: Any) -> Resources:
+    features = [{"FeatureName": name, "FeatureType": type} for name in names]
+    return {"A": resource("AWS::SageMaker::FeatureGroup", FeatureDefinitions=features, **more)}
+
+
+def in_words(before: Assembly, after: Assembly) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(change) for change in compare(before, after)]
+
+
+BUCKET = resource("AWS::S3::Bucket", BucketName="x")
+WORDS: dict[str, tuple[Assembly, Assembly]] = {
+    "a stack that the app left": (stack({"A": BUCKET}), Assembly({})),
+    "errors of synth": (stack({}), Assembly({"1/eu/S": {}, "S": {}}, {}, {"1/eu/S": ("boom",), "S": ("bang",)})),
+    "another type": (stack({"A": BUCKET}), stack({"A": resource("AWS::SNS::Topic")})),
+    "an unknown type": (stack({"A": resource("Custom::X", a=1)}), stack({"A": resource("Custom::X", a=2)})),
+    "a removed feature": (stack(group("a", "b")), stack(group("a"))),
+    "a retyped feature": (stack(group("a")), stack(group("a", type="Integral"))),
+    "too many features": (stack(group("a")), stack(group(*(f"f{n}" for n in range(102)), "a"))),
+    "another bucket": (stack({"A": BUCKET}), stack({"A": resource("AWS::S3::Bucket", BucketName="y")})),
+    "another bucket, retained": (
+        stack({"A": resource("AWS::S3::Bucket", retain=True, BucketName="x")}),
+        stack({"A": resource("AWS::S3::Bucket", BucketName="y")}),
+    ),
+    "a bucket that goes": (stack({"A": BUCKET, "B": resource("AWS::SNS::Topic")}), stack({})),
+    "a bucket that is kept": (stack({"A": resource("AWS::S3::Bucket", retain=True)}), stack({})),
+    "an endpoint that goes": (stack({"A": resource("AWS::SageMaker::Endpoint", EndpointName="x")}), stack({})),
+    "a named role": (
+        stack({"A": resource("AWS::IAM::Role", RoleName="jobs", Path="/a/")}),
+        stack({"A": resource("AWS::IAM::Role", RoleName="jobs", Path="/b/")}),
+    ),
+    "a durable function": (
+        stack({"A": resource("AWS::Lambda::Function", DurableConfig={"ExecutionTimeout": 1})}),
+        stack({"A": resource("AWS::Lambda::Function", DurableConfig={"ExecutionTimeout": 2})}),
+    ),
+    "a policy": (stack({"A": BUCKET}), stack({"A": {**BUCKET, "DeletionPolicy": "Retain"}})),
+    "a condition": (stack({"A": BUCKET}), stack({"A": {**BUCKET, "Condition": "c"}})),
+    "another type of instance": (
+        stack(of(endpoint())),
+        stack(of(endpoint(variants=(Variant(compute=Instances(instance_type="ml.m5.xlarge")),)))),
+    ),
+    "a renamed variant": (stack(of(EndpointSpec())), stack(of(EndpointSpec(variants=(Variant(name="best"),)), best=3))),
+    "a busy variant": (
+        stack(of(EndpointSpec(variants=TWO), main=3, challenger=4)),
+        stack(of(EndpointSpec(variants=(TWO[0],)))),
+    ),
+    "another capture": (
+        stack({"C": resource("AWS::SageMaker::EndpointConfig", DataCaptureConfig={"DestinationS3Uri": "s3://a"})}),
+        stack({"C": resource("AWS::SageMaker::EndpointConfig", DataCaptureConfig={"DestinationS3Uri": "s3://b"})}),
+    ),
+    "an export in use": (
+        Assembly(
+            {
+                "A": exporting("x", O={"Value": {"Ref": "B"}, "Export": {"Name": "e"}}),
+                "Z": {"Resources": {"T": resource("AWS::SNS::Topic", DisplayName={"Fn::ImportValue": "e"})}},
+            }
+        ),
+        Assembly({"A": exporting("x")}),
+    ),
+    "an intrinsic for a text": (
+        stack({"A": resource("AWS::SNS::Topic", DisplayName={"Ref": "AWS::Region"})}),
+        stack({"A": resource("AWS::SNS::Topic", DisplayName={"Fn::Sub": "x-${AWS::Region}"})}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_change_is_told_in_these_words(name: str, snapshot: SnapshotAssertion) -> None:
+    assert in_words(*WORDS[name]) == snapshot.use_extension(JSONSnapshotExtension)
