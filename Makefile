@@ -48,7 +48,7 @@ bench: $(READY)  ## Ratios: compiling against json.dumps, constructs against L2 
 	@$(WITH_NODE) CDK_VALIDATION=false $(BIN)/python -m benchmarks.compile
 	@$(WITH_NODE) CDK_VALIDATION=false $(BIN)/python -m benchmarks.constructs
 
-mutants: $(READY)  ## Mutation testing of the policy and states renderers
+mutants: $(READY)  ## Mutation testing of the renderers and the verdicts
 	@$(BIN)/mutmut run; $(BIN)/mutmut results
 
 clean:  ## Forget everything that make made

@@ -96,7 +96,6 @@ def _monitor(context: EndpointContext, monitor: Monitor, endpoint: Json, image: 
     schedule = names.monitoring_schedule(context.account.stage, context.model, monitor.name)
     # The name is the end of the definition's ARN; it has no attribute of its own.
     name = {"Fn::Select": [1, {"Fn::Split": ["/", att(definition, "JobDefinitionArn")]}]}
-    known = [template.id("Endpoint")] if template.id("Endpoint") in template.resources else []
     template.add(
         f"{part} schedule",
         "AWS::SageMaker::MonitoringSchedule",
@@ -109,7 +108,7 @@ def _monitor(context: EndpointContext, monitor: Monitor, endpoint: Json, image: 
             },
             "Tags": tag_list({**context.tags, tags.MONITOR: monitor.name}),
         },
-        depends_on=[*known, *role.policies],
+        depends_on=[template.id("Endpoint"), *role.policies],
     )
     for alarm in monitor.alarms:
         add_monitor_alarm(context, monitor, alarm, schedule)

@@ -268,3 +268,14 @@ def test_changing_the_group_changes_the_group_alone() -> None:
     more = dataclasses.replace(customers(), features=(*customers().features, Feature("visits", "Integral")))
     one, other = compiled().resources, compiled(more).resources
     assert {key for key in other if one[key] != other[key]} == {"CustomersGroup"}
+
+
+def test_a_place_means_the_same_with_and_without_its_last_slash() -> None:
+    spelt = [compiled(customers(offline=Offline(location=S3(f"s3://lake/crm{slash}")))) for slash in ("", "/")]
+    assert spelt[0].resources == spelt[1].resources
+
+
+def test_the_accounts_boundary_bounds_the_role() -> None:
+    boundary = "arn:aws:iam::111111111111:policy/Boundary"
+    found = compiled(where=account(permissions_boundary=boundary)).resources["CustomersRole"]
+    assert found["Properties"]["PermissionsBoundary"] == boundary

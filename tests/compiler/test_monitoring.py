@@ -15,6 +15,7 @@ from constructs_ml import (
     AccountError,
     AccountNetwork,
     Baseline,
+    Compute,
     Daily,
     DataCapture,
     DataQuality,
@@ -23,11 +24,13 @@ from constructs_ml import (
     ModelQuality,
     ModelSettings,
     MonitorAlarm,
+    Network,
     SpecError,
     drift,
     missing,
     pin,
 )
+from constructs_ml.compiler.infrastructure import of_platform
 from constructs_ml.compiler.template import Compiled
 from constructs_ml.spec.values import Output
 from tests.support import account, endpoint, monitors, served, statements_of
@@ -219,3 +222,27 @@ def test_no_captured_hour_is_left_out_between_two_runs(schedule: Any, start: str
     monitor = ModelQuality(ground_truth=S3("labels/"), problem="Regression", inference="0", schedule=schedule)
     found = properties(watched(monitor), "QualityDefinition")["ModelQualityJobInput"]["EndpointInput"]
     assert (found["StartTimeOffset"], found["EndTimeOffset"]) == (start, "-PT1H")
+
+
+def test_a_monitors_volume_on_nvme_takes_no_key() -> None:
+    fast = DataQuality(compute=Compute(instance_type="ml.r5d.large"))
+    found = properties(watched(fast), "DataQualityDefinition")["JobResources"]["ClusterConfig"]
+    assert "VolumeKmsKeyId" not in found
+    assert "VolumeKmsKeyId" in properties(watched(), "DataQualityDefinition")["JobResources"]["ClusterConfig"]
+
+
+def test_data_under_a_key_of_its_own_are_decrypted_by_both_roles() -> None:
+    where = may()
+    given = dataclasses.replace(of_platform(where), data_key_arn="arn:aws:kms:eu-central-1:111111111111:key/data")
+    found = served(where=where, monitors=monitors(), infrastructure=given)
+    for role in ("EndpointRole", "EndpointMonitoringRole"):
+        keys = [item for item in statements_of(found, role) if item["Resource"] == given.data_key_arn]
+        assert [item["Action"] for item in keys] == ["kms:Decrypt"], role
+
+
+def test_a_monitor_outside_the_network_needs_no_interfaces() -> None:
+    network = AccountNetwork(subnets=("subnet-1",), security_groups=("sg-1",))
+    where = dataclasses.replace(may(), network=network)
+    outside = DataQuality(network=Network(vpc=False))
+    assert "ec2:" not in json.dumps(statements_of(watched(outside, where=where), "EndpointMonitoringRole"))
+    assert "ec2:" in json.dumps(statements_of(watched(where=where), "EndpointMonitoringRole"))
