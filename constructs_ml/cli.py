@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version as installed
@@ -20,12 +19,12 @@ from constructs_ml.compiler.model import compile_model
 from constructs_ml.compiler.recorded import FOLDER, is_behind, record_path, write_record
 from constructs_ml.compiler.template import Notice
 from constructs_ml.config import Accounts
-from constructs_ml.faults import Fault, SpecError, fault, refuse
+from constructs_ml.faults import SpecError, refuse
 from constructs_ml.node import find
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.review.changes import STOPS, Change, compare
-from constructs_ml.spec.account import Account
 from constructs_ml.spec.model import ModelSpec
+from constructs_ml.spec.unknown_models import unknown_models
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine learning on AWS, declared once.")
 features = typer.Typer(no_args_is_help=True, help="Recorded schemas of feature groups.")
@@ -63,7 +62,7 @@ def check(
     spec = _refusing(partial(load_model, model))
     faults = 0
     for account in _refusing(partial(Accounts.load, accounts)):
-        found = _misspelt(account, spec)
+        found, _ = unknown_models(account, [spec.name])  # others may be other models'
         resources, notices = 0, list[Notice]()
         try:
             for compiled in compile_model(spec, account):
@@ -115,16 +114,6 @@ def _version(
     if version:
         typer.echo(installed("constructs-ml"))
         raise typer.Exit
-
-
-def _misspelt(account: Account, spec: ModelSpec) -> list[Fault]:
-    """What the account says under a name that is nearly this model's; other names may be other models'."""
-    found = []
-    for name in sorted(set(account.models) - {spec.name}):
-        if get_close_matches(name, [spec.name]):
-            got = f"{name} (did you mean {spec.name}?)"
-            found.append(fault("model-unknown", where=f"{account.where}: models", got=got, allowed=spec.name))
-    return found
 
 
 def _print_change(console: Console, item: Change) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from aws_cdk import Annotations, Environment, Stack, Stage
@@ -18,12 +17,13 @@ from constructs_ml.aws.pipeline import Pipeline
 from constructs_ml.aws.platform import Platform
 from constructs_ml.compiler.recorded import FOLDER
 from constructs_ml.contract.names import PRODUCT
-from constructs_ml.faults import Faults, fault
+from constructs_ml.faults import Faults
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.features import FeatureGroupSpec
 from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.steps import Register
+from constructs_ml.spec.unknown_models import unknown_models
 
 PLATFORM, FEATURES = "platform", "features"
 
@@ -186,12 +186,8 @@ def _groups(fleet: str, account: Account, models: Sequence[ModelSpec]) -> list[t
 
 def _check_models(scope: Construct, account: Account, names: Sequence[str]) -> None:
     """Say what the account says of models that are not here: an error where one of them may be meant."""
-    for name in sorted(set(account.models) - set(names)):
-        near = get_close_matches(name, names, n=1)
-        where = f"{account.where or f'account {account.stage!r}'}: models"
-        got = f"{name} (did you mean {near[0]}?)" if near else name
-        text = str(fault("model-unknown", where=where, got=got, allowed=tuple(names)))
-        if near:
-            Annotations.of(scope).add_error(text)
-        else:
-            Annotations.of(scope).add_warning_v2(f"{PRODUCT}:model-unknown", text)
+    misspelt, others = unknown_models(account, names)
+    for found in misspelt:
+        Annotations.of(scope).add_error(str(found))
+    for found in others:
+        Annotations.of(scope).add_warning_v2(f"{PRODUCT}:model-unknown", str(found))

@@ -82,6 +82,7 @@ from constructs_ml.facts import images, regions
 from constructs_ml.faults import error
 from constructs_ml.refusals import REFUSALS
 from constructs_ml.review.assembly import read_assembly
+from constructs_ml.spec.unknown_models import unknown_models
 from constructs_ml.spec.values import ModelArtifact, Output
 from tests.support import (
     CODE,
@@ -225,9 +226,8 @@ def conflict(_: Path) -> object:
 
 
 def misspelt(_: Path) -> None:
-    from constructs_ml.cli import _misspelt
-
-    raise error(_misspelt(account(models={"chrun": ModelSettings()}), model()))
+    nearly, _ = unknown_models(account(models={"chrun": ModelSettings()}), ["churn"])
+    raise error(nearly)
 
 
 def absent(stack: object) -> object:

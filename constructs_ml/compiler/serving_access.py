@@ -33,7 +33,7 @@ def container_statements(context: EndpointContext, found: Sequence[Served]) -> l
     if registries:
         statements += permissions.pull(registries)
     statements += permissions.logs(f"{_LOGS}/{context.name}")
-    statements.append(permissions.publish("/aws/sagemaker/Endpoints"))
+    statements.append(permissions.publish(metrics.ENDPOINT_INSTANCES_NAMESPACE))
     if context.spec.capture is not None:
         statements.append(permissions.write(infrastructure.artifact_bucket, names.capture_prefix(context.model)))
     if infrastructure.key_arn is not None:
