@@ -75,11 +75,16 @@ if TYPE_CHECKING:
     from constructs_ml.spec.registry import RegistrySpec as RegistrySpec
     from constructs_ml.spec.scaling import AutoScaling as AutoScaling
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
+    from constructs_ml.spec.steps import Approve as Approve
     from constructs_ml.spec.steps import Fail as Fail
+    from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
     from constructs_ml.spec.steps import LambdaTask as LambdaTask
+    from constructs_ml.spec.steps import Listing as Listing
+    from constructs_ml.spec.steps import Manifest as Manifest
     from constructs_ml.spec.steps import MetricDefinition as MetricDefinition
+    from constructs_ml.spec.steps import Parallel as Parallel
     from constructs_ml.spec.steps import Permission as Permission
     from constructs_ml.spec.steps import Process as Process
     from constructs_ml.spec.steps import RawState as RawState
@@ -87,6 +92,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Serving as Serving
     from constructs_ml.spec.steps import Spot as Spot
     from constructs_ml.spec.steps import Train as Train
+    from constructs_ml.spec.steps import Wait as Wait
     from constructs_ml.spec.triggers import Cron as Cron
     from constructs_ml.spec.triggers import OnAlarm as OnAlarm
     from constructs_ml.spec.triggers import OnData as OnData
@@ -94,6 +100,8 @@ if TYPE_CHECKING:
     from constructs_ml.spec.values import S3 as S3
     from constructs_ml.spec.values import Execution as Execution
     from constructs_ml.spec.values import Input as Input
+    from constructs_ml.spec.values import Item as Item
+    from constructs_ml.spec.values import join as join
     from constructs_ml.stacks import FeatureStack as FeatureStack
     from constructs_ml.stacks import Fleet as Fleet
     from constructs_ml.stacks import ModelStack as ModelStack
@@ -200,11 +208,16 @@ _PLACES = {
         "ScheduledCapacity",
     ),
     "spec.steps": (
+        "Approve",
         "Fail",
+        "ForEach",
         "Function",
         "Gate",
         "LambdaTask",
+        "Listing",
+        "Manifest",
         "MetricDefinition",
+        "Parallel",
         "Permission",
         "Process",
         "RawState",
@@ -212,6 +225,7 @@ _PLACES = {
         "Serving",
         "Spot",
         "Train",
+        "Wait",
     ),
     "spec.triggers": (
         "Cron",
@@ -222,6 +236,8 @@ _PLACES = {
     "spec.values": (
         "Execution",
         "Input",
+        "Item",
+        "join",
         "S3",
     ),
     "stacks": (

@@ -400,6 +400,13 @@ _ROWS: dict[str, Refusal] = {
         "step {step!r} has no output {name!r}",
         "an output is declared where it is written",
     ),
+    "result-unknown": Refusal("step {step!r} has no result {name!r}", "a result is named where it is kept"),
+    "item-outside": Refusal("there is no item here", "an item exists while a ForEach works on it"),
+    "input-list": Refusal("input {name!r} holds no list", "a ForEach runs its steps once for each item of a list"),
+    "map-tolerance": Refusal(
+        "failed items cannot be tolerated here", "only the items of a Distributed Map fail by themselves"
+    ),
+    "wait-time": Refusal("the pause has not one length", "a Wait state has seconds, or a time"),
     "metric-unknown": Refusal(
         "step {step!r} defines no metric {name!r}",
         "a training job reports only the metrics it has definitions for",
@@ -434,8 +441,8 @@ _ROWS: dict[str, Refusal] = {
     ),
     "step-cycle": Refusal("the steps {steps} need each other", "none of them could be the first to run"),
     "step-branch": Refusal(
-        "step {step!r} runs only in a branch of gate {gate!r}",
-        "the other branch would reach this place without its results",
+        "step {step!r} runs only inside {holder}",
+        "this place is also reached without it, or after many of it",
     ),
     "reference-kind": Refusal(
         "a {kind} cannot be used here",

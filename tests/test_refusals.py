@@ -31,12 +31,14 @@ from constructs_ml import (
     Fail,
     Feature,
     FeatureGroupSpec,
+    ForEach,
     Function,
     Gate,
     Image,
     Input,
     InstanceRules,
     Instances,
+    Item,
     LambdaTask,
     Latency,
     Linear,
@@ -66,6 +68,7 @@ from constructs_ml import (
     SpecError,
     Spot,
     Variant,
+    Wait,
     XGBoost,
     drift,
     features_from_frame,
@@ -513,6 +516,12 @@ CASES: dict[str, Callable[[Path], object]] = {
         prepare(name="last", inputs={"data": Output("again", "train")}),
     ),
     "reference-kind": lambda _: pipeline(prepare(), train(channels={"train": ModelArtifact("prepare")})),
+    # blocks
+    "result-unknown": lambda _: gate().result("model"),
+    "item-outside": lambda _: pipeline(prepare(arguments=(Item("city"),))),
+    "input-list": lambda _: ForEach(name="each", items=Input("cities"), steps=(prepare(),)),
+    "map-tolerance": lambda _: ForEach(name="each", items=("Bern",), steps=(prepare(),), tolerated_failures=5),
+    "wait-time": lambda _: Wait(seconds=1, until="2027-01-01T00:00:00Z"),
 }
 
 

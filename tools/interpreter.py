@@ -92,6 +92,10 @@ def _answering(answer: Answer) -> Iterator[None]:
         def _get_supported_parameters(self) -> set[str]:
             return set()
 
+        def _eval_body(self, env: Any) -> None:
+            env.states.context_object.context_object_data["Task"] = {"Token": f"token-of-{self.name}"}
+            super()._eval_body(env)
+
         def _eval_service_task(
             self, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
         ) -> None:

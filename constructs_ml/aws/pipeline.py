@@ -21,7 +21,8 @@ from constructs_ml.aws.networks import chosen_network
 from constructs_ml.aws.places import place_of
 from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.infrastructure import of_platform
-from constructs_ml.compiler.pipeline import JOB_ROLE, STATE_MACHINE, STATES_ROLE, compile_pipeline
+from constructs_ml.compiler.job_roles import JOB_ROLE
+from constructs_ml.compiler.pipeline import STATE_MACHINE, STATES_ROLE, compile_pipeline
 from constructs_ml.contract import names
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.pipeline import PipelineSpec

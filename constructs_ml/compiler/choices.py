@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from constructs_ml.compiler.expressions import key_of, path_of, result_path
+from constructs_ml.compiler.paths import StatesExpressions
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.conditions import All, AnyOf, Comparison, Condition, Metric, Not
 from constructs_ml.spec.values import Input
@@ -17,27 +17,20 @@ _OPERATOR = {
 _LARGEST = 1.7e308
 
 
-def metric_path(metric: Metric) -> str:
-    """Where a compared metric stands once its step has ended."""
-    return result_path(metric.step, f"metrics.{key_of(metric.name)}")
-
-
-def rule(condition: Condition) -> dict[str, Json]:
+def rule(condition: Condition, expressions: StatesExpressions) -> dict[str, Json]:
     """A condition as a Choice rule without its Next."""
     match condition:
         case Comparison(metric, operator, value):
-            variable = {"Variable": metric_path(metric)}
-            if isinstance(value, Metric):
-                return variable | {f"{_OPERATOR[operator]}Path": metric_path(value)}
-            if isinstance(value, Input):
-                return variable | {f"{_OPERATOR[operator]}Path": path_of(value)}
+            variable = {"Variable": expressions.path(metric)}
+            if isinstance(value, (Metric, Input)):
+                return variable | {f"{_OPERATOR[operator]}Path": expressions.path(value)}
             return variable | {_OPERATOR[operator]: value}
         case All(conditions):
-            return {"And": [rule(item) for item in conditions]}
+            return {"And": [rule(item, expressions) for item in conditions]}
         case AnyOf(conditions):
-            return {"Or": [rule(item) for item in conditions]}
+            return {"Or": [rule(item, expressions) for item in conditions]}
         case Not(inner):
-            return {"Not": rule(inner)}
+            return {"Not": rule(inner, expressions)}
 
 
 def is_finite(path: str) -> list[Json]:

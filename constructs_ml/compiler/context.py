@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 
 from constructs_ml.compiler.expressions import Expressions
 from constructs_ml.compiler.infrastructure import Infrastructure
+from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.template import Template
 from constructs_ml.contract import tags
 from constructs_ml.faults import Faults
-from constructs_ml.spec.account import Account
+from constructs_ml.spec.account import Account, RoleKind
 from constructs_ml.spec.conditions import Metric
+from constructs_ml.spec.images import ContainerImage
+from constructs_ml.spec.jobs import Network
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.references import references_of
-from constructs_ml.spec.values import Input, StepReference
+from constructs_ml.spec.values import Input, Item, Location, StepReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,28 @@ class CodeAsset:
     digest: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What the container of one job touches: the role of its kind must allow it.
+
+    `resumes` says that it reads what it wrote before; `more` is what it needs beside what every job does.
+    """
+
+    kind: RoleKind
+    step: str
+    sources: tuple[Location, ...] = ()
+    images: tuple[ContainerImage, ...] = ()
+    network: Network = Network()
+    resumes: bool = False
+    more: tuple[Statement, ...] = ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Context:
     """One pipeline on its way into one account.
 
     `code` maps steps to the code they bring; `used` are the references that some step uses: what steps must
-    leave behind, and nothing else.
+    leave behind, and nothing else. `calls` gathers what the states may do, `jobs` what their jobs touch.
     """
 
     spec: PipelineSpec
@@ -41,10 +60,16 @@ class Context:
     expressions: Expressions
     faults: Faults = field(default_factory=Faults)
     code: dict[str, CodeAsset] = field(default_factory=dict)
-    used: frozenset[StepReference | Metric | Input] = field(init=False)
+    calls: list[Statement] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    used: frozenset[StepReference | Metric | Input | Item] = field(init=False)
 
     def __post_init__(self) -> None:
         self.used = frozenset(found for step in self.spec.all_steps for found in references_of(step))
+
+    def allow(self, *statements: Statement) -> None:
+        """Let the pipeline itself make calls."""
+        self.calls.extend(statements)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -1,30 +1,19 @@
-"""Values of a spec as the States Language writes them: literals, paths and intrinsics, escaping included."""
+"""Values of a spec as an engine's definition writes them, escaping included."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from constructs_ml.compiler.template import Json, dumps
 from constructs_ml.contract import names
-from constructs_ml.spec.values import (
-    S3,
-    Execution,
-    Input,
-    JobName,
-    ModelArtifact,
-    Output,
-    Reference,
-    Result,
-    Value,
-)
-
-_EXECUTION = {"name": "$$.Execution.Name", "id": "$$.Execution.Id", "start_time": "$$.Execution.StartTime"}
+from constructs_ml.spec.values import S3, Below, Input, Joined, Output, Reference, Result, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A JSONPath into the run's data or its context object."""
+    """Something that is known when the pipeline runs: a JSONPath of the States Language, or a `Get` of SageMaker's."""
 
     text: str
 
@@ -36,9 +25,6 @@ class Open:
     name: str
 
 
-# Inside the quotes of an intrinsic these need escapes that interpreters read differently.
-_AWKWARD = frozenset("'{}\\")
-
 Part = str | Path | Open
 Text = tuple[Part, ...]
 
@@ -48,17 +34,11 @@ def key_of(name: str) -> str:
     return "".join(char if char.isascii() and char.isalnum() else "_" for char in name)
 
 
-def result_path(step: str, field_name: str = "") -> str:
-    """Where a step leaves its results in the run's data."""
-    return f"$.steps.{key_of(step)}" + (f".{field_name}" if field_name else "")
-
-
 @dataclass(slots=True)
-class Expressions:
+class Expressions(ABC):
     """Renders the values of one pipeline and remembers what CloudFormation has to fill in.
 
-    `opened` maps the names in the definition to CloudFormation values: the map of its `Fn::Sub`. `texts` are
-    literals that cannot stand inside an intrinsic; the run carries them in its data.
+    `opened` maps the names in the definition to CloudFormation values: the map of its `Fn::Sub`.
     """
 
     model: str
@@ -66,66 +46,73 @@ class Expressions:
     data_bucket: Json
     artifact_bucket: Json
     opened: dict[str, Json] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
+
+    @abstractmethod
+    def run(self) -> Text:
+        """What tells the outputs of this run, and of this item of it, from all others: a part of their prefix."""
+
+    @abstractmethod
+    def reference(self, value: Reference) -> Text:
+        """What a reference holds when the pipeline runs, as text."""
+
+    @abstractmethod
+    def put(self, target: dict[str, Json], key: str, text: Text) -> None:
+        """Set a member of a request to a text."""
+
+    @abstractmethod
+    def put_value(self, target: dict[str, Json], key: str, value: Value | Sequence[Value]) -> None:
+        """Set a member that keeps its JSON type: a number stays a number, a list a list."""
+
+    @abstractmethod
+    def put_list(self, target: dict[str, Json], key: str, values: Sequence[Text]) -> None:
+        """Set a member that is a list of texts."""
 
     def open(self, name: str, value: Json) -> Open:
         """Let CloudFormation fill in `value`; one name always stands for one value."""
         known = self.opened.setdefault(name, value)
-        if dumps(known) != dumps(value):
+        if known is not value and dumps(known) != dumps(value):
             raise AssertionError(f"{name} stands for two values in one definition")
         return Open(name)
 
     def output_uri(self, step: str, output: str) -> Text:
         """The S3 prefix of a step's output in the current run."""
-        bucket = self.open("ArtifactBucket", self.artifact_bucket)
-        return ("s3://", bucket, "/", *self.output_key(step, output))
+        return self.text(Output(step, output))
 
     def output_key(self, step: str, output: str) -> Text:
         """The key part of `output_uri`."""
         before, after = names.output_prefix(self.model, self.pipeline, "\0", step, output).split("\0")
-        return (before, Path(_EXECUTION["name"]), after)
+        return (before, *self.run(), after)
+
+    def place(self, place: S3 | Output | Below) -> tuple[Part, Text]:
+        """The bucket and the key of a place."""
+        match place:
+            case S3():
+                return place.bucket or self.open("DataBucket", self.data_bucket), (place.key,)
+            case Output(step, name):
+                return self.open("ArtifactBucket", self.artifact_bucket), self.output_key(step, name)
+            case Below():
+                bucket, key = self.place(place.place)
+                below = [part for value in place.parts for part in ("/", *self.text(value))]
+                return bucket, joined((*_without_slash(key), *below))
 
     def text(self, value: Value) -> Text:
         """A value as text, whatever its type: what arguments, hyperparameters and locations are made of."""
         match value:
-            case S3():
-                bucket: Part = value.bucket or self.open("DataBucket", self.data_bucket)
-                return _joined(("s3://", bucket, f"/{value.key}"))
-            case Output(step, name):
-                return self.output_uri(step, name)
+            case S3() | Output() | Below():
+                bucket, key = self.place(value)
+                return joined(("s3://", bucket, "/", *key))
+            case Joined(parts):
+                return joined(tuple(part for value in parts for part in self.text(value)))
             case bool():
                 return ("true" if value else "false",)
             case int() | float() | str():
                 return (str(value),)
-            case Input(type=kind) if kind != "String":
-                return _formatted(path_of(value))
+            case Input() if value.type != "String":
+                return ("", *self.reference(value))
             case Result():
-                return _formatted(path_of(value))
+                return ("", *self.reference(value))
             case _:
-                return (Path(path_of(value)),)
-
-    def put(self, target: dict[str, Json], key: str, text: Text) -> None:
-        """Set a member of a payload template: `key` for a literal, `key.$` for what is known at run time."""
-        if any(isinstance(part, Path) for part in text):
-            target[f"{key}.$"] = intrinsic(self._plain(text))
-        else:
-            target[key] = literal(text)
-
-    def put_value(self, target: dict[str, Json], key: str, value: Value) -> None:
-        """Set a member that keeps its JSON type: a number stays a number."""
-        if isinstance(value, (bool, int, float)):
-            target[key] = value
-        elif isinstance(value, (Input, JobName, ModelArtifact, Result, Execution)):
-            target[f"{key}.$"] = path_of(value)
-        else:
-            self.put(target, key, self.text(value))
-
-    def put_list(self, target: dict[str, Json], key: str, values: Sequence[Text]) -> None:
-        """Set a member that is a list of texts."""
-        if any(isinstance(part, Path) for text in values for part in text):
-            target[f"{key}.$"] = f"States.Array({', '.join(self._argument(text) for text in values)})"
-        else:
-            target[key] = [literal(text) for text in values]
+                return self.reference(value)
 
     def put_all(self, values: Mapping[str, Value]) -> dict[str, Json]:
         """A mapping of texts, such as an environment or hyperparameters."""
@@ -134,36 +121,10 @@ class Expressions:
             self.put(rendered, key, self.text(value))
         return rendered
 
-    def _argument(self, text: Text) -> str:
-        """A text as an argument of an intrinsic."""
-        plain = self._plain(text)
-        return intrinsic(plain) if any(isinstance(part, Path) for part in plain) else f"'{literal(plain)}'"
 
-    def _plain(self, text: Text) -> Text:
-        """The text with every literal that would need escaping replaced by its path in the run's data."""
-        return tuple(self._carried(part) if isinstance(part, str) and _is_awkward(part) else part for part in text)
-
-    def _carried(self, text: str) -> Path:
-        known = {value: name for name, value in self.texts.items()}
-        name = known.get(text) or f"t{len(self.texts) + 1}"
-        self.texts[name] = text
-        return Path(f"$.texts.{name}")
-
-
-def path_of(reference: Reference | S3 | str) -> str:
-    """Where a reference's value stands while the pipeline runs."""
-    match reference:
-        case Input(name):
-            return f"$.inputs.{key_of(name)}"
-        case ModelArtifact(step):
-            return result_path(step, "model")
-        case JobName(step):
-            return result_path(step, "job")
-        case Result(step, key):
-            return result_path(step, key)
-        case Execution(fact):
-            return _EXECUTION[fact]
-    raise AssertionError(f"{reference!r} has no path of its own")
+def is_dynamic(text: Text) -> bool:
+    """Whether some part is known only when the pipeline runs."""
+    return any(isinstance(part, Path) for part in text)
 
 
 def literal(text: Text) -> str:
@@ -171,35 +132,23 @@ def literal(text: Text) -> str:
     return "".join(f"${{{part.name}}}" if isinstance(part, Open) else escape_sub(str(part)) for part in text)
 
 
-def intrinsic(text: Text) -> str:
-    """A text of paths and plain literals: the path alone, or a States.Format."""
-    paths = [part.text for part in text if isinstance(part, Path)]
-    if len(text) == 1 and paths:
-        return paths[0]
-    template = "".join("{}" if isinstance(part, Path) else literal((part,)) for part in text)
-    return f"States.Format('{template}', {', '.join(paths)})"
-
-
 def escape_sub(text: str) -> str:
     """Text that `Fn::Sub` leaves as it is."""
     return text.replace("${", "${!")
 
 
-def _is_awkward(text: str) -> bool:
-    return bool(set(text) & _AWKWARD) or not text.isascii() or not text.isprintable()
-
-
-def _formatted(path: str) -> Text:
-    """A path whose value may be no text: the empty literal makes it go through States.Format."""
-    return ("", Path(path))
-
-
-def _joined(parts: Text) -> Text:
+def joined(parts: Text) -> Text:
     """Neighbouring literals as one."""
-    joined: list[Part] = []
+    found: list[Part] = []
     for part in parts:
-        if isinstance(part, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += part
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
         else:
-            joined.append(part)
-    return tuple(joined)
+            found.append(part)
+    return tuple(found)
+
+
+def _without_slash(text: Text) -> Text:
+    """A place without the slash at its end."""
+    *before, last = text
+    return (*before, last.removesuffix("/")) if isinstance(last, str) else text

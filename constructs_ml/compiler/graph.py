@@ -56,6 +56,8 @@ def _label(step: Step) -> str:
             return f"{step.name}<br/>{step.cause}"
         case RawState():
             return f"{step.name}<br/>{step.state['Type']}"
+        case _:
+            return f"{step.name}<br/>{type(step).__name__}"
 
 
 def _trigger_label(trigger: Trigger) -> str:

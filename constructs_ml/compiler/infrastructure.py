@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from constructs_ml.compiler.template import Json, sub
 from constructs_ml.contract import names
-from constructs_ml.spec.account import Account, JobKind
+from constructs_ml.spec.account import Account, RoleKind
 
 _ACCOUNT, _REGION = "${AWS::AccountId}", "${AWS::Region}"
 
@@ -27,7 +27,7 @@ class Infrastructure:
     data_key_arn: Json | None = None
     subnets: Json | None = None
     security_groups: Json | None = None
-    roles: Mapping[JobKind, Json] = field(default_factory=dict)
+    roles: Mapping[RoleKind, Json] = field(default_factory=dict)
 
 
 def of_platform(account: Account) -> Infrastructure:

@@ -9,17 +9,27 @@ from constructs_ml.compiler import machines
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Open, Path, Text
 from constructs_ml.compiler.images import image
+from constructs_ml.compiler.infrastructure import arn
+from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.proofs import check_raw
-from constructs_ml.compiler.template import Json, asset, tag_list
+from constructs_ml.compiler.template import Json, asset, att, tag_list
 from constructs_ml.contract import names
 from constructs_ml.facts import instances
-from constructs_ml.spec.account import JobKind
+from constructs_ml.spec.account import JobKind, RoleKind
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.jobs import Experiment
 from constructs_ml.spec.steps import Process, Train
 
 # A job may wait for capacity, pull its image and upload its output before and after the time it runs.
 _AROUND_A_JOB = timedelta(minutes=30)
+_JOBS = "a job's name ends in a UUID, so that every attempt has its own"
+# The resource in a job's ARN, and the word in the rule by which Step Functions hears of its end.
+_WAITED_FOR = {
+    "TrainingJob": ("training-job", "Training"),
+    "ProcessingJob": ("processing-job", "Processing"),
+    "TransformJob": ("transform-job", "Transform"),
+    "HyperParameterTuningJob": ("hyper-parameter-tuning-job", "Tuning"),
+}
 
 
 def job_name(context: Context, step: str) -> Text:
@@ -33,11 +43,25 @@ def state_timeout(timeout: timedelta) -> int:
     return int((timeout + _AROUND_A_JOB).total_seconds())
 
 
-def role(context: Context, kind: JobKind) -> Open:
-    """The execution role of a kind of job."""
+def role(context: Context, kind: RoleKind) -> Open:
+    """The execution role of a kind of job, which the pipeline passes to SageMaker."""
     given = context.infrastructure.roles.get(kind)
-    value = given if given is not None else {"Fn::GetAtt": [context.template.id(f"{kind} role"), "Arn"]}
+    value = given if given is not None else att(context.template.id(f"{kind} role"), "Arn")
+    passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    context.allow(Statement(("iam:PassRole",), (value,), passed))
     return context.expressions.open(logical_id(kind, "role"), value)
+
+
+def job_calls(context: Context, noun: str, step: str) -> list[Statement]:
+    """The calls by which a state starts a job of SageMaker, such as "TrainingJob", and waits for its end."""
+    resource, rule = _WAITED_FOR[noun]
+    prefix = names.job_prefix(context.spec.model, step)
+    calls = (f"sagemaker:Create{noun}", f"sagemaker:Describe{noun}", f"sagemaker:Stop{noun}", "sagemaker:AddTags")
+    watch = arn("events", f"rule/StepFunctionsGetEventsForSageMaker{rule}JobsRule")
+    return [
+        Statement(calls, (arn("sagemaker", f"{resource}/{prefix}-*"),), because=_JOBS),
+        Statement(("events:PutTargets", "events:PutRule", "events:DescribeRule"), (watch,)),
+    ]
 
 
 def key(context: Context) -> Open | None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-from constructs_ml.compiler import access, states
+from constructs_ml.compiler import states
 from constructs_ml.compiler.code import read_code
 from constructs_ml.compiler.context import CodeAsset, Context
-from constructs_ml.compiler.expressions import Expressions
 from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
-from constructs_ml.compiler.policies import Role, add_role, merge
+from constructs_ml.compiler.job_roles import add_job_roles
+from constructs_ml.compiler.paths import StatesExpressions
+from constructs_ml.compiler.policies import Role, Statement, add_role
 from constructs_ml.compiler.template import (
     Asset,
     Compiled,
     Json,
     Packaging,
     Template,
-    asset,
     att,
     check_types,
     sub,
@@ -25,13 +26,40 @@ from constructs_ml.compiler.template import (
 from constructs_ml.compiler.triggers import add_triggers
 from constructs_ml.contract import names
 from constructs_ml.faults import SpecError
-from constructs_ml.spec.account import Account, JobKind
+from constructs_ml.spec.account import Account
 from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.steps import Function, LambdaTask, Process, Register, Step, Train
 
 STATE_MACHINE, STATES_ROLE, LOG = "State machine", "States role", "Log"
-JOB_ROLE: dict[JobKind, str] = {"training": "Training role", "processing": "Processing role"}
+
+# What the state machine's own logging and tracing need.
+_OBSERVATION = (
+    Statement(
+        (
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ),
+        ("*",),
+        because="CloudWatch Logs' delivery calls have no resources",
+    ),
+    Statement(
+        (
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ),
+        ("*",),
+        because="X-Ray's calls have no resources",
+    ),
+)
 
 
 def compile_pipeline(
@@ -44,18 +72,14 @@ def compile_pipeline(
 ) -> Compiled:
     """Render a pipeline. Raises `AccountError` with every setting of the account that cannot carry it."""
     found = infrastructure or of_platform(account)
+    expressions = StatesExpressions(spec.model, spec.name, found.data_bucket, found.artifact_bucket)
     context = Context(
-        spec=spec,
-        account=account,
-        infrastructure=found,
-        template=Template(prefix),
-        expressions=Expressions(spec.model, spec.name, found.data_bucket, found.artifact_bucket),
+        spec=spec, account=account, infrastructure=found, template=Template(prefix), expressions=expressions
     )
-    _collect_code(context)
-    definition = states.definition(context)
+    collect_code(context)
+    definition = states.definition(context, expressions)
     context.faults.raise_if_any()
-    roles = _job_roles(context)
-    _functions(context)
+    roles = add_job_roles(context)
     add_triggers(context, _state_machine(context, definition, roles))
     if commit or context.code:
         _code_record(context, commit)
@@ -64,7 +88,7 @@ def compile_pipeline(
     return context.template.compiled()
 
 
-def _collect_code(context: Context) -> None:
+def collect_code(context: Context) -> None:
     """Read the code of every step; steps that share a source share its asset."""
     for step in context.spec.all_steps:
         code, packaging = _code_of(step)
@@ -103,33 +127,7 @@ def _code_of(step: Step) -> tuple[Code | None, Packaging]:
     return None, "zip"
 
 
-def _job_roles(context: Context) -> dict[JobKind, Role | None]:
-    """One role per kind of job that the pipeline has; None for a kind whose role the user gives."""
-    roles: dict[JobKind, Role | None] = {}
-    kinds: tuple[tuple[JobKind, type[Process] | type[Train]], ...] = (("training", Train), ("processing", Process))
-    for kind, type in kinds:
-        steps = [step for step in context.spec.all_steps if isinstance(step, type)]
-        if not steps:
-            continue
-        statements = access.job_statements(context, kind, steps)
-        if kind in context.infrastructure.roles:
-            rendered = [statement.render() for statement in merge(statements)]
-            context.template.required += [item for item in rendered if item not in context.template.required]
-            roles[kind] = None
-            continue
-        roles[kind] = add_role(
-            context.template,
-            JOB_ROLE[kind],
-            description=f"{kind.capitalize()} jobs of {context.spec.name} of {context.spec.model}",
-            services=("sagemaker.amazonaws.com",),
-            statements=statements,
-            boundary=context.account.permissions_boundary,
-            tags=context.tags,
-        )
-    return roles
-
-
-def _state_machine(context: Context, definition: Json, roles: dict[JobKind, Role | None]) -> str:
+def _state_machine(context: Context, definition: Json, roles: Sequence[Role]) -> str:
     template, stage, spec = context.template, context.account.stage, context.spec
     log = template.add(
         LOG,
@@ -140,23 +138,18 @@ def _state_machine(context: Context, definition: Json, roles: dict[JobKind, Role
             "Tags": tag_list(context.tags),
         },
     )
-    passed = [
-        context.expressions.opened[name]
-        for name in ("TrainingRole", "ProcessingRole")
-        if name in context.expressions.opened
-    ]
     role = add_role(
         template,
         STATES_ROLE,
         description=f"States of {spec.name} of {spec.model}",
         services=("states.amazonaws.com",),
-        statements=access.states_statements(context, passed),
+        statements=[*context.calls, *_keys(context), *_OBSERVATION],
         boundary=context.account.permissions_boundary,
         tags=context.tags,
     )
     text = json.dumps(definition, separators=(",", ":"))
     used = {name: value for name, value in sorted(context.expressions.opened.items()) if f"${{{name}}}" in text}
-    ready = [policy for item in (role, *roles.values()) if item for policy in item.policies]
+    ready = [policy for item in (role, *roles) for policy in item.policies]
     return template.add(
         STATE_MACHINE,
         "AWS::StepFunctions::StateMachine",
@@ -177,46 +170,10 @@ def _state_machine(context: Context, definition: Json, roles: dict[JobKind, Role
     )
 
 
-def _functions(context: Context) -> None:
-    """The functions that LambdaTask steps bring along, each with its own role and log group."""
-    for step in context.spec.all_steps:
-        if not isinstance(step, LambdaTask) or not isinstance(step.function, Function):
-            continue
-        function, part = step.function, f"{step.name} function"
-        name = f"{names.state_machine(context.account.stage, context.spec.model, context.spec.name)}-{step.name}"[:64]
-        context.template.add(
-            f"{part} log",
-            "AWS::Logs::LogGroup",
-            {
-                "LogGroupName": f"/aws/lambda/{name}",
-                "RetentionInDays": context.account.log_retention_days,
-                "Tags": tag_list(context.tags),
-            },
-        )
-        role = add_role(
-            context.template,
-            f"{part} role",
-            description=f"Function {step.name} of {context.spec.name} of {context.spec.model}",
-            services=("lambda.amazonaws.com",),
-            statements=access.function_statements(context, step.name, function),
-            boundary=context.account.permissions_boundary,
-            tags=context.tags,
-        )
-        code = context.code[step.name].asset
-        properties: dict[str, Json] = {
-            "FunctionName": name,
-            "Runtime": function.runtime,
-            "Handler": function.handler,
-            "Code": {"S3Bucket": asset(code, "bucket"), "S3Key": asset(code, "key")},
-            "Role": att(role.id, "Arn"),
-            "MemorySize": function.memory_mb,
-            "Timeout": int(function.timeout.total_seconds()),
-            "LoggingConfig": {"LogGroup": {"Ref": context.template.id(f"{part} log")}},
-            "Tags": tag_list(context.tags),
-        }
-        if function.environment:
-            properties["Environment"] = {"Variables": dict(function.environment)}
-        context.template.add(part, "AWS::Lambda::Function", properties, depends_on=role.policies)
+def _keys(context: Context) -> list[Statement]:
+    """What the machine reads, writes and publishes may be encrypted."""
+    key_arn = context.infrastructure.key_arn
+    return [] if key_arn is None else [Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,))]
 
 
 def _code_record(context: Context, commit: str | None) -> None:

@@ -67,6 +67,7 @@ class InstancesItem(Strict):
 
     training: _Instance | None = Field(default=None, description="For training jobs, such as ml.m5.large.")
     processing: _Instance | None = Field(default=None, description="For processing jobs and monitors.")
+    transform: _Instance | None = Field(default=None, description="For batch transform jobs.")
     endpoint: _Instance | None = Field(default=None, description="For endpoints' variants.")
     allowed: list[_Instance] = Field(default=[], description="Nothing else may be asked for; empty allows all.")
     most: int = Field(default=20, ge=1, le=100, description="The instances of one job or variant.")

@@ -15,8 +15,10 @@ VOLUME_GB = 16_384
 IAM_INLINE_POLICY_CHARACTERS = 10_240
 IAM_MANAGED_POLICY_CHARACTERS = 6_144
 
-# Step Functions quotas.
+# Step Functions quotas, and the Map state's page: an inline map runs at most 40 items at a time.
 STATE_NAME_LENGTH = 80
+INLINE_MAP_CONCURRENCY = 40
+MAP_CONCURRENCY = 10_000
 
 # The oldest interpreter that `contract` runs on: AWS's scikit-learn 1.0-1 and XGBoost 1.5-1 images ship it.
 OLDEST_PYTHON = (3, 9)

@@ -14,8 +14,9 @@ from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_name
 from constructs_ml.spec.model_settings import ModelSettings
 
-JobKind = Literal["training", "processing"]
-Use = Literal["training", "processing", "endpoint"]
+JobKind = Literal["training", "processing", "transform"]
+RoleKind = Literal["training", "processing", "transform", "automl", "compilation"]
+Use = Literal["training", "processing", "transform", "endpoint"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +36,14 @@ class InstanceRules:
 
     training: str | None = None
     processing: str | None = None
+    transform: str | None = None
     endpoint: str | None = None
     allowed: tuple[str, ...] = ()
     most: int = 20
 
     def default(self, use: Use) -> str | None:
-        return {"training": self.training, "processing": self.processing, "endpoint": self.endpoint}[use]
+        chosen: str | None = getattr(self, use)
+        return chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

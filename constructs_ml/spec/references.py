@@ -4,36 +4,53 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from typing import get_args
 
 from constructs_ml.faults import Faults
 from constructs_ml.spec.conditions import All, AnyOf, Comparison, Metric, Not, inputs_in, metrics_in
-from constructs_ml.spec.steps import Gate, LambdaTask, Process, Step, Train, walk
-from constructs_ml.spec.values import Input, JobName, ModelArtifact, Output, Result, StepReference
+from constructs_ml.spec.steps import ForEach, Gate, Parallel, Process, Step, blocks, walk
+from constructs_ml.spec.values import Input, Item, JobName, ModelArtifact, Output, Result, StepReference
 
 _Used = StepReference | Metric
-_MADE_BY: dict[type, tuple[str, tuple[type, ...]]] = {
-    Output: ("Process", (Process,)),
-    ModelArtifact: ("Train", (Train,)),
-    JobName: ("Process or Train", (Process, Train)),
-    Result: ("LambdaTask", (LambdaTask,)),
-    Metric: ("Process or Train", (Process, Train)),
-}
+_Found = _Used | Input | Item
 
 
-def references_of(step: Step) -> tuple[_Used | Input, ...]:
-    """Every reference that a step itself uses, each once; the steps inside a gate speak for themselves."""
+def references_of(step: Step) -> tuple[_Found, ...]:
+    """Every reference that a step itself uses, each once; the steps inside it speak for themselves."""
+    return tuple(dict.fromkeys((*_before(step), *_after(step))))
+
+
+def _before(step: Step) -> Iterator[_Found]:
+    """What a step uses when it begins."""
     if isinstance(step, Gate):
-        return (*metrics_in(step.when), *inputs_in(step.when))
-    found: list[_Used | Input] = []
-    for item in dataclasses.fields(step):
-        value = getattr(step, item.name)
-        if isinstance(value, Process):
-            found.append(Output(value.name, (value.metrics or "").split("/")[0]))
-        else:
-            found += _references_in(value)
-    return tuple(dict.fromkeys(found))
+        yield from _references_in(step.when)
+    elif isinstance(step, ForEach):
+        yield from _references_in(step.items)
+    elif not isinstance(step, Parallel):
+        for item in dataclasses.fields(step):
+            value = getattr(step, item.name)
+            if isinstance(value, Process):
+                yield Output(value.name, (value.metrics or "").split("/")[0])
+            else:
+                yield from _references_in(value)
+
+
+def _after(step: Step) -> Iterator[_Found]:
+    """What a step uses when the steps inside it have ended."""
+    for arm in closing_values(step):
+        yield from _references_in(arm)
+
+
+def closing_values(step: Step) -> tuple[tuple[object, ...], ...]:
+    """The values that each block of a step hands on at its end: a gate's outputs, what a ForEach keeps."""
+    match step:
+        case Gate(outputs=outputs):
+            return (tuple(pair[0] for pair in outputs.values()), tuple(pair[1] for pair in outputs.values()))
+        case ForEach(keep=keep):
+            return (tuple(keep.values()),)
+    return ()
 
 
 def check_references(steps: Sequence[Step], inputs: Sequence[Input], where: str, faults: Faults) -> None:
@@ -51,31 +68,48 @@ def check_references(steps: Sequence[Step], inputs: Sequence[Input], where: str,
     for name, count in Counter(item.name for item in inputs).items():
         if count > 1:
             faults.add("input-taken", where=where, got=f"{count} inputs", allowed="each name once", name=name)
-    checker = _Checker({step.name: step for step in everything}, _gates(steps), tuple(inputs), where, faults)
+    checker = _Checker({step.name: step for step in everything}, _holders(steps), tuple(inputs), where, faults)
     checker.check(steps, frozenset())
 
 
 @dataclasses.dataclass(slots=True)
 class _Checker:
     by_name: Mapping[str, Step]
-    gates: Mapping[str, str]
+    holders: Mapping[str, Step]
     inputs: tuple[Input, ...]
     where: str
     faults: Faults
     cycles: set[frozenset[str]] = dataclasses.field(default_factory=set)
+    inside: int = 0
 
-    def check(self, steps: Sequence[Step], before: frozenset[str]) -> None:
-        """Check steps that run after those named in `before`."""
+    def check(self, steps: Sequence[Step], before: frozenset[str]) -> frozenset[str]:
+        """Check steps that run after those named in `before`; the answer is what can be used after them."""
         for step in steps:
-            for reference in references_of(step):
-                if isinstance(reference, Input):
-                    self._input(step, reference)
-                else:
-                    self._step(step, reference, before)
-            if isinstance(step, Gate):
-                self.check(step.then, before)
-                self.check(step.otherwise, before)
+            self.uses(step, _before(step), before)
+            self.inside += isinstance(step, ForEach)
+            ends = [self.check(block, before) for block in blocks(step)]
+            for values, end in zip(closing_values(step), ends, strict=False):
+                self.uses(step, _references_in(values), end)
+            self.inside -= isinstance(step, ForEach)
+            if isinstance(step, Parallel):
+                before = before.union(*ends)
             before = before | {step.name}
+        return before
+
+    def uses(self, step: Step, references: Iterable[_Found], before: frozenset[str]) -> None:
+        """Check references of a step at a place where those in `before` have run."""
+        for reference in dict.fromkeys(references):
+            if isinstance(reference, Input):
+                self._input(step, reference)
+            elif isinstance(reference, Item):
+                self._item(step, reference)
+            else:
+                self._step(step, reference, before)
+
+    def _item(self, step: Step, reference: Item) -> None:
+        if not self.inside:
+            where = f"{self.where}, step {step.name!r}"
+            self.faults.add("item-outside", where=where, got=reference, allowed="steps inside a ForEach")
 
     def _input(self, step: Step, reference: Input) -> None:
         if reference not in self.inputs:
@@ -103,7 +137,7 @@ class _Checker:
 
     def _not_before(self, step: Step, source: Step, where: str, before: frozenset[str]) -> None:
         cycle = self._cycle(step.name, source.name)
-        gate = self.gates.get(source.name)
+        holder = self.holders.get(source.name)
         if cycle:
             if frozenset(cycle) not in self.cycles:
                 self.cycles.add(frozenset(cycle))
@@ -114,14 +148,14 @@ class _Checker:
                     allowed="references to earlier steps",
                     steps=" and ".join(repr(item) for item in cycle),
                 )
-        elif gate and gate in before:
+        elif holder is not None and holder.name in before:
             self.faults.add(
                 "step-branch",
                 where=where,
                 got=f"a reference to {source.name!r}",
-                allowed=f"steps outside gate {gate!r}, or this step inside the same branch",
+                allowed=f"what {holder.name!r} hands on by {_HANDS_ON[type(holder)]}, or this step in the same block",
                 step=source.name,
-                gate=gate,
+                holder=f"{type(holder).__name__} {holder.name!r}",
             )
         else:
             self.faults.add(
@@ -141,49 +175,57 @@ class _Checker:
             if trail[-1] == start:
                 return trail[:-1]
             for reference in references_of(self.by_name[trail[-1]]):
-                target = "" if isinstance(reference, Input) else reference.step
+                target = "" if isinstance(reference, (Input, Item)) else reference.step
                 if target in self.by_name and (target == start or target not in seen):
                     seen.add(target)
                     trails.append((*trail, target))
         return ()
 
     def _fits(self, reference: _Used, source: Step, where: str) -> None:
-        words, kinds = _MADE_BY[type(reference)]
-        if not isinstance(source, kinds):
+        if type(reference) not in getattr(source, "leaves", ()):
             self.faults.add(
                 "reference-kind",
                 where=where,
                 got=f"{type(reference).__name__} of {type(source).__name__} {source.name!r}",
-                allowed=f"a {words} step",
+                allowed=_makers(type(reference)),
                 kind=type(reference).__name__,
             )
-        elif isinstance(reference, Output) and isinstance(source, Process) and reference.name not in source.outputs:
-            self.faults.add(
-                "output-unknown",
-                where=where,
-                got=repr(reference.name),
-                allowed=source.outputs,
-                step=source.name,
-                name=reference.name,
-            )
+        elif isinstance(reference, Output):
+            self._known(reference.name, getattr(source, "outputs", ()), "output-unknown", source.name, where)
+        elif isinstance(reference, Result):
+            self._known(reference.key, getattr(source, "result_keys", None), "result-unknown", source.name, where)
+
+    def _known(self, name: str, known: tuple[str, ...] | None, id: str, step: str, where: str) -> None:
+        if known is not None and name not in known:
+            self.faults.add(id, where=where, got=repr(name), allowed=known, step=step, name=name)
 
 
-def _gates(steps: Sequence[Step], inside: str | None = None) -> dict[str, str]:
-    """The innermost gate that holds each step."""
-    found: dict[str, str] = {}
+# What later steps see of the steps inside such a block.
+_HANDS_ON: Mapping[type, str] = {Gate: "outputs=", ForEach: "keep="}
+
+
+def _makers(reference: type) -> tuple[str, ...]:
+    """The kinds of steps that leave such a reference."""
+    return tuple(kind.__name__ for kind in get_args(Step) if reference in getattr(kind, "leaves", ()))
+
+
+def _holders(steps: Sequence[Step], inside: Step | None = None) -> dict[str, Step]:
+    """The innermost gate or ForEach that holds each step; steps of a Parallel are seen from outside it."""
+    found: dict[str, Step] = {}
     for step in steps:
-        if inside:
+        if inside is not None:
             found[step.name] = inside
-        if isinstance(step, Gate):
-            found |= _gates(step.then, step.name) | _gates(step.otherwise, step.name)
+        for block in blocks(step):
+            found |= _holders(block, inside if isinstance(step, Parallel) else step)
     return found
 
 
-def _references_in(value: object) -> Iterator[_Used | Input]:
-    if isinstance(value, (Output, ModelArtifact, JobName, Result, Metric, Input)):
+def _references_in(value: object) -> Iterator[_Found]:
+    if isinstance(value, (Output, ModelArtifact, JobName, Result, Metric, Input, Item)):
         yield value
     elif isinstance(value, (Comparison, All, AnyOf, Not)):
         yield from metrics_in(value)
+        yield from inputs_in(value)
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _references_in(item)
@@ -191,5 +233,5 @@ def _references_in(value: object) -> Iterator[_Used | Input]:
         for item in value:
             yield from _references_in(item)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for item in dataclasses.fields(value):
-            yield from _references_in(getattr(value, item.name))
+        for field in dataclasses.fields(value):
+            yield from _references_in(getattr(value, field.name))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Literal
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_name
 
-InputType = Literal["String", "Number", "Boolean"]
+InputType = Literal["String", "Number", "Boolean", "List"]
 
 _ABSOLUTE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
-_PYTHON_TYPE: dict[InputType, tuple[type, ...]] = {"String": (str,), "Number": (int, float), "Boolean": (bool,)}
+_PART = re.compile(r"[^$*?{}/]([^$*?{}]*[^$*?{}/])?")
+_PYTHON_TYPE: dict[InputType, tuple[type, ...]] = {
+    "String": (str,),
+    "Number": (int, float),
+    "Boolean": (bool,),
+    "List": (tuple, list),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +54,23 @@ class S3:
         """The key or prefix within the bucket."""
         return "/".join(self.location.split("/")[3:]) if self.is_absolute else self.location
 
+    def __truediv__(self, part: Value) -> Below:
+        """A place below this one: `S3("raw/") / day / "part.csv"`."""
+        return Below(self, (part,))
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
     """A value that a run is given, usable wherever a value is. Without a default every run must give it.
+
+    A `List` holds items of any JSON type, for a ForEach.
 
     >>> day = Input("day", default="1997-09-30")
     """
 
     name: str
     type: InputType = "String"
-    default: str | float | bool | S3 | None = None
+    default: str | float | bool | S3 | tuple[object, ...] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         where = f"Input({self.name!r})"
@@ -88,10 +101,56 @@ class Output:
     step: str
     name: str
 
+    def __truediv__(self, part: Value) -> Below:
+        """A place below this one: `prepare.output("train") / "part.csv"`."""
+        return Below(self, (part,))
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """A place below another one, such as `S3("raw/") / day`: parts are joined by slashes."""
+
+    place: S3 | Output
+    parts: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        last = self.parts[-1]
+        odd = isinstance(last, str) and (not _PART.fullmatch(last) or ".." in last.split("/") or "//" in last)
+        if odd or not isinstance(last, VALUES) or isinstance(last, (S3, Output, Below)):
+            allowed = "a value, or text without $ * ? { } and without a slash at its ends"
+            raise refuse("s3-location", where=f"{self.place} / ...", got=repr(last), allowed=allowed)
+
+    def __truediv__(self, part: Value) -> Below:
+        return Below(self.place, (*self.parts, part))
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Texts and values as one text; `join` makes it."""
+
+    parts: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        for part in self.parts:
+            if not isinstance(part, VALUES):
+                names = tuple(kind.__name__ for kind in VALUES)
+                raise refuse("kind", where="join(...)", got=repr(part), allowed=names, field="a part")
+        if not self.parts:
+            raise refuse("empty", thing="the text", where="join()", got="no parts", allowed="texts and values")
+
+
+def join(*parts: Value) -> Joined:
+    """One text out of texts and values, usable wherever a value is.
+
+    >>> join("churn-", Input("day"))
+    Joined(parts=('churn-', Input(name='day', type='String', default=None)))
+    """
+    return Joined(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelArtifact:
-    """The S3 URI of the model.tar.gz that a training step left."""
+    """The S3 URI of the model.tar.gz that a step trained or found."""
 
     step: str
 
@@ -105,10 +164,22 @@ class JobName:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One top-level key of what a LambdaTask's function returned."""
+    """One named result of a step: a key of a function's answer, an output of a gate, a field of a call's answer."""
 
     step: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a ForEach works on at the moment: one key of the item, or the item itself. Only for steps inside it."""
+
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.key is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.key):
+            allowed = "letters, digits and _"
+            raise refuse("result-key", where=f"Item({self.key!r})", got=repr(self.key), allowed=allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +190,31 @@ class Execution:
 
 
 StepReference = Output | ModelArtifact | JobName | Result
-Reference = StepReference | Input | Execution
-Location = S3 | Output | ModelArtifact | Input
-"""Where data can be read from; an input holds an `s3://` URI."""
-Value = str | int | float | bool | S3 | Output | ModelArtifact | JobName | Result | Input | Execution
+Reference = StepReference | Input | Execution | Item
+Location = S3 | Below | Output | ModelArtifact | Input | Result | Item
+"""Where data can be read from; inputs, results and items hold an `s3://` URI."""
+Value = (
+    str
+    | int
+    | float
+    | bool
+    | S3
+    | Below
+    | Joined
+    | Output
+    | ModelArtifact
+    | JobName
+    | Result
+    | Input
+    | Execution
+    | Item
+)
 """What can be given to a job as an argument, a hyperparameter or an environment variable."""
+VALUES = (str, int, float, S3, Below, Joined, Output, ModelArtifact, JobName, Result, Input, Execution, Item)
+
+
+def parts_of(value: Below | Joined) -> Iterator[Value]:
+    """The values that a composed value is made of, its place included."""
+    if isinstance(value, Below):
+        yield value.place
+    yield from value.parts

@@ -4,31 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from constructs_ml.spec.steps.flow import Fail, Permission, RawState
+from constructs_ml.spec.steps.approve import Approve
+from constructs_ml.spec.steps.flow import Fail, Permission, RawState, Wait
+from constructs_ml.spec.steps.for_each import ForEach, Items, Listing, Manifest
 from constructs_ml.spec.steps.gate import Gate
 from constructs_ml.spec.steps.lambda_task import Function, LambdaTask
+from constructs_ml.spec.steps.parallel import Parallel
 from constructs_ml.spec.steps.process import Process
 from constructs_ml.spec.steps.register import Register, Serving
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
 
-Step = Process | Train | Gate | Register | LambdaTask | Fail | RawState
+Step = Process | Train | Gate | Register | LambdaTask | Approve | Parallel | ForEach | Wait | Fail | RawState
+
+
+def blocks(step: Step) -> tuple[tuple[Step, ...], ...]:
+    """The chains of steps inside a step: the arms of a gate, the branches of a Parallel, the steps of a ForEach."""
+    match step:
+        case Gate(then=then, otherwise=otherwise):
+            return (then, otherwise)
+        case Parallel():
+            return step.chains
+        case ForEach(steps=steps):
+            return (steps,)
+    return ()
 
 
 def walk(steps: Sequence[Step]) -> Iterator[Step]:
-    """Every step, those inside gates included, in the order in which they are declared."""
+    """Every step, those inside other steps included, in the order in which they are declared."""
     for step in steps:
         yield step
-        if isinstance(step, Gate):
-            yield from walk(step.then)
-            yield from walk(step.otherwise)
+        for block in blocks(step):
+            yield from walk(block)
 
 
 __all__ = [
+    "Approve",
     "Fail",
+    "ForEach",
     "Function",
     "Gate",
+    "Items",
     "LambdaTask",
+    "Listing",
+    "Manifest",
     "MetricDefinition",
+    "Parallel",
     "Permission",
     "Process",
     "RawState",
@@ -37,5 +57,7 @@ __all__ = [
     "Spot",
     "Step",
     "Train",
+    "Wait",
+    "blocks",
     "walk",
 ]

@@ -10,9 +10,10 @@ from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.images import ContainerImage, Image
 from constructs_ml.spec.jobs import Code
+from constructs_ml.spec.values import Result
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_METRIC_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check_environment(environment: Mapping[str, object], where: str, *, own: int = 0) -> None:
@@ -38,7 +39,7 @@ def check_environment(environment: Mapping[str, object], where: str, *, own: int
 
 def check_metric_key(name: str, where: str) -> None:
     """A key of a metrics file that a path can name."""
-    if not _METRIC_KEY.fullmatch(name):
+    if not _KEY.fullmatch(name):
         raise refuse(
             "metric-name",
             where=where,
@@ -59,3 +60,18 @@ def check_job_code(code: str | PurePath | Code | None, image: ContainerImage, wh
             allowed="a script or a folder of code",
             image=type(image).__name__,
         )
+
+
+def check_result_key(key: str, where: str) -> None:
+    """A key of the run's data that a path can name."""
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise refuse("result-key", where=where, got=repr(key), allowed="letters, digits and _")
+
+
+def result_of(step: str, key: str, known: tuple[str, ...] | None = None) -> Result:
+    """A reference to a named result of a step; `known` None means that the step cannot tell its keys."""
+    where = f"{step}.result({key!r})"
+    check_result_key(key, where)
+    if known is not None and key not in known:
+        raise refuse("result-unknown", where=where, got=repr(key), allowed=known, step=step, name=key)
+    return Result(step, key)

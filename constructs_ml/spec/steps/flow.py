@@ -1,4 +1,4 @@
-"""Steps that steer: an end in failure, and any state of the States Language."""
+"""Steps that steer: an end in failure, a pause, and any state of the States Language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_name, frozen
+from constructs_ml.spec.checks import check_kind, check_name, check_whole, frozen
+from constructs_ml.spec.values import Input, Item, Result
+
+_LONGEST_WAIT = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,32 @@ class Fail:
             raise refuse(
                 "empty", thing="cause", where=f"step {self.name!r}", got="''", allowed="a sentence for the notice"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """A pause of so many `seconds`, or `until` a time: an ISO 8601 timestamp in UTC that an input or a result holds.
+
+    >>> from constructs_ml import Wait
+    >>> cool_down = Wait(name="cool-down", seconds=600)
+    """
+
+    name: str = "wait"
+    seconds: int | Input | Result | Item | None = None
+    until: str | Input | Result | Item | None = None
+
+    def __post_init__(self) -> None:
+        where = f"step {self.name!r}"
+        check_name("step", self.name, where)
+        given = [name for name in ("seconds", "until") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise refuse("wait-time", where=where, got=given or "neither", allowed="seconds= or until=")
+        check_kind("seconds", self.seconds, where, int, Input, Result, Item, type(None))
+        check_kind("until", self.until, where, str, Input, Result, Item, type(None))
+        if isinstance(self.seconds, int):
+            check_whole("seconds", self.seconds, where, 1, _LONGEST_WAIT)
+        if isinstance(self.seconds, Input) and self.seconds.type != "Number":
+            raise refuse("wait-time", where=where, got=f"a {self.seconds.type} input", allowed="an input of Number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

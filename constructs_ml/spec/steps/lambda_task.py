@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
+from typing import ClassVar
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_number, frozen
 from constructs_ml.spec.jobs import Retry
-from constructs_ml.spec.steps.common import check_environment
+from constructs_ml.spec.steps.common import check_environment, check_result_key, result_of
+from constructs_ml.spec.steps.flow import Permission
 from constructs_ml.spec.values import S3, Result, Value
 
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -22,7 +23,8 @@ _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Function:
     """A function that the pipeline brings along: its code is a folder, `handler` is "module.function".
 
-    `reads` are the S3 places that the function may list and read. `timeout` is at most 15 minutes.
+    `reads` and `writes` are the S3 places that the function may list and read, or write below; `permissions` is what
+    else it calls. `timeout` is at most 15 minutes.
     """
 
     code: str | PurePath
@@ -32,6 +34,8 @@ class Function:
     timeout: timedelta = timedelta(minutes=1)
     environment: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[S3, ...] = ()
+    writes: tuple[S3, ...] = ()
+    permissions: tuple[Permission, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"Function({str(self.code)!r})"
@@ -55,9 +59,12 @@ class LambdaTask:
     Result(step='check', key='objects')
     """
 
+    leaves: ClassVar[tuple[type, ...]] = (Result,)
+    result_keys: ClassVar[None] = None
+
     name: str
     function: Function | str
-    payload: Mapping[str, Value] = field(default_factory=dict)
+    payload: Mapping[str, Value | tuple[Value, ...]] = field(default_factory=dict)
     retry: Retry | None = None
     timeout: timedelta = timedelta(minutes=15)
 
@@ -73,14 +80,9 @@ class LambdaTask:
             )
         check_duration("timeout", self.timeout, where, timedelta(seconds=1), timedelta(minutes=15))
         for key in self.payload:
-            if not _KEY.fullmatch(key):
-                raise refuse("result-key", where=f"{where}, payload", got=repr(key), allowed="letters, digits and _")
+            check_result_key(key, f"{where}, payload")
         object.__setattr__(self, "payload", frozen(self.payload))
 
     def result(self, key: str) -> Result:
         """One top-level key of the function's answer."""
-        if not _KEY.fullmatch(key):
-            raise refuse(
-                "result-key", where=f"{self.name}.result({key!r})", got=repr(key), allowed="letters, digits and _"
-            )
-        return Result(self.name, key)
+        return result_of(self.name, key)

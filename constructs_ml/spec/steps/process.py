@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
+from typing import ClassVar
 
 from constructs_ml.contract import container
 from constructs_ml.facts import limits
@@ -33,6 +34,8 @@ class Process:
     >>> prepare.output("train")
     Output(step='prepare', name='train')
     """
+
+    leaves: ClassVar[tuple[type, ...]] = (Output, JobName, Metric)
 
     name: str
     image: ContainerImage

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
+from typing import ClassVar
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
@@ -68,6 +69,8 @@ class Train:
     >>> train.model
     ModelArtifact(step='train')
     """
+
+    leaves: ClassVar[tuple[type, ...]] = (ModelArtifact, JobName, Metric)
 
     name: str
     image: ContainerImage

@@ -1,13 +1,20 @@
-"""A Process step as a CreateProcessingJob request."""
+"""A Process step: a processing job, and the reading of its metrics file."""
 
 from __future__ import annotations
 
 from constructs_ml.compiler import jobs
-from constructs_ml.compiler.context import Context
+from constructs_ml.compiler.context import Context, Job
 from constructs_ml.compiler.expressions import Text, literal
+from constructs_ml.compiler.infrastructure import bucket_arn
+from constructs_ml.compiler.machine import Machine
+from constructs_ml.compiler.metrics import keep_metrics
+from constructs_ml.compiler.paths import result_path
+from constructs_ml.compiler.policies import Statement
+from constructs_ml.compiler.retries import retries, service_retry
 from constructs_ml.compiler.template import Json
-from constructs_ml.contract import container
+from constructs_ml.contract import container, names
 from constructs_ml.spec.steps import Process
+from constructs_ml.spec.values import JobName
 
 # $0 is the entry and $@ are the arguments: the shell gets them from ContainerArguments.
 _START = (
@@ -17,8 +24,53 @@ _START = (
 )
 
 
+def add(machine: Machine, step: Process, after: str) -> None:
+    """The job and, where a condition compares its metrics, the reading of their file."""
+    context = machine.context
+    wanted = context.metrics_of(step.name)
+    kept: dict[str, Json] = {"job.$": "$.ProcessingJobName"} if JobName(step.name) in context.used else {}
+    parameters = request(context, step)
+    machine.expressions.put(parameters, "ProcessingJobName", jobs.job_name(context, step.name))
+    context.allow(*jobs.job_calls(context, "ProcessingJob", step.name))
+    machine.task(
+        step.name,
+        "sagemaker:createProcessingJob.sync",
+        parameters,
+        f"Read {step.name} metrics" if wanted else after,
+        kept=kept,
+        retry=retries("sagemaker", step.retry),
+        seconds=jobs.state_timeout(step.timeout),
+    )
+    if wanted and step.metrics is not None:
+        _read_metrics(machine, step, step.metrics, kept, after)
+
+
+def _read_metrics(machine: Machine, step: Process, file: str, kept: dict[str, Json], after: str) -> None:
+    """Read the numbers that are compared out of the file that the script left."""
+    context = machine.context
+    output, _, name = file.partition("/")
+    parameters: dict[str, Json] = {"Bucket": "${ArtifactBucket}"}
+    machine.expressions.put(parameters, "Key", (*machine.expressions.output_key(step.name, output), name))
+    machine.task(
+        f"Read {step.name} metrics",
+        "aws-sdk:s3:getObject",
+        parameters,
+        f"Check {step.name} metrics",
+        kept={"found.$": "States.StringToJson($.Body)"},
+        at=result_path(step.name, "file"),
+        retry=[service_retry("s3")],
+    )
+    read = f"{names.pipeline_prefix(context.spec.model, context.spec.name)}*/{step.name}/{file}"
+    because = "the name of the run stands in the key of its metrics file"
+    resource = bucket_arn(context.infrastructure.artifact_bucket, read)
+    context.allow(Statement(("s3:GetObject",), (resource,), because=because))
+    found = {metric: result_path(step.name, f"file.found.{metric}") for metric in context.metrics_of(step.name)}
+    numbers = {f"{metric}.$": path for metric, path in found.items()}
+    keep_metrics(machine, step.name, found, numbers, kept, after, file)
+
+
 def request(context: Context, step: Process) -> dict[str, Json]:
-    """The parameters of the job; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html."""
+    """The parameters of the job but its name; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html."""
     expressions = context.expressions
     parameters: dict[str, Json] = {
         "RoleArn": literal((jobs.role(context, "processing"),)),
@@ -33,7 +85,10 @@ def request(context: Context, step: Process) -> dict[str, Json]:
     }
     if step.outputs:
         parameters["ProcessingOutputConfig"] = _outputs(context, step)
-    expressions.put(parameters, "ProcessingJobName", jobs.job_name(context, step.name))
+    sources = tuple(channel.source for channel in step.sources.values())
+    context.jobs.append(
+        Job(kind="processing", step=step.name, sources=sources, images=(step.image,), network=step.network)
+    )
     return jobs.with_raw(context, step.name, "sagemaker:createProcessingJob", parameters, step.raw)
 
 

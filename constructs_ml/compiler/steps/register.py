@@ -1,18 +1,36 @@
-"""A Register step as a CreateModelPackage request."""
+"""A Register step: a model package version."""
 
 from __future__ import annotations
 
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import literal
 from constructs_ml.compiler.images import image
+from constructs_ml.compiler.infrastructure import arn
 from constructs_ml.compiler.jobs import with_raw
+from constructs_ml.compiler.machine import Machine
+from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.template import Json, asset
 from constructs_ml.contract import names, tags
 from constructs_ml.facts import instances
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.steps import Register, Train
-from constructs_ml.spec.values import ModelArtifact, Output
+from constructs_ml.spec.values import Execution, ModelArtifact, Output
+
+
+def add(machine: Machine, step: Register, after: str) -> None:
+    """The call that makes the version."""
+    context = machine.context
+    machine.task(step.name, "aws-sdk:sagemaker:createModelPackage", request(context, step), after)
+    context.allow(creation(context))
+
+
+def creation(context: Context) -> Statement:
+    """The right to make versions in the model's group."""
+    group = names.model_package_group(context.account.stage, context.spec.model)
+    made = (arn("sagemaker", f"model-package-group/{group}"), arn("sagemaker", f"model-package/{group}/*"))
+    because = "the registry numbers the versions of the group"
+    return Statement(("sagemaker:CreateModelPackage",), made, because=because)
 
 
 def request(context: Context, step: Register) -> dict[str, Json]:
@@ -74,8 +92,8 @@ def _metadata(context: Context, step: Register) -> dict[str, Json]:
     metadata: dict[str, Json] = {
         tags.MODEL: context.spec.model,
         tags.PIPELINE: context.spec.name,
-        f"{tags.EXECUTION}.$": "$$.Execution.Id",
     }
+    context.expressions.put(metadata, tags.EXECUTION, context.expressions.reference(Execution("id")))
     if source in context.code:
         metadata[tags.CODE] = context.code[source].digest
     return metadata

@@ -1,10 +1,14 @@
-"""A Train step as a CreateTrainingJob request."""
+"""A Train step: a training job, and the check of its final metrics."""
 
 from __future__ import annotations
 
 from constructs_ml.compiler import jobs
-from constructs_ml.compiler.context import Context
-from constructs_ml.compiler.expressions import Text, key_of, literal, result_path
+from constructs_ml.compiler.context import Context, Job
+from constructs_ml.compiler.expressions import Text, key_of, literal
+from constructs_ml.compiler.machine import Machine
+from constructs_ml.compiler.metrics import keep_metrics
+from constructs_ml.compiler.paths import result_path
+from constructs_ml.compiler.retries import retries
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import container
 from constructs_ml.spec.images import Image
@@ -20,8 +24,35 @@ _START = (
 )
 
 
+def add(machine: Machine, step: Train, after: str) -> None:
+    """The job and, where a condition compares them, the check of its final metrics."""
+    context = machine.context
+    wanted = context.metrics_of(step.name)
+    kept = _selector(context, step)
+    found = {name: f"$.FinalMetricDataList[?(@.MetricName=='{name}')].Value" for name in wanted}
+    selector = kept | ({"found": {f"{key_of(name)}.$": path for name, path in found.items()}} if found else {})
+    parameters = request(context, step)
+    machine.expressions.put(parameters, "TrainingJobName", jobs.job_name(context, step.name))
+    context.allow(*jobs.job_calls(context, "TrainingJob", step.name))
+    machine.task(
+        step.name,
+        "sagemaker:createTrainingJob.sync",
+        parameters,
+        f"Check {step.name} metrics" if wanted else after,
+        kept=selector,
+        retry=retries("sagemaker", step.retry),
+        seconds=jobs.state_timeout(step.spot.max_wait if step.spot else step.timeout),
+    )
+    if wanted:
+        # The selector leaves each metric as a list of one number, or of none.
+        lists = {name: result_path(step.name, f"found.{key_of(name)}") for name in wanted}
+        numbers: dict[str, Json] = {f"{key_of(name)}.$": f"States.ArrayGetItem({at}, 0)" for name, at in lists.items()}
+        places = {name: f"{at}[0]" for name, at in lists.items()}
+        keep_metrics(machine, step.name, places, numbers, kept, after, "the training job's final metrics")
+
+
 def request(context: Context, step: Train) -> dict[str, Json]:
-    """The parameters of the job; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html."""
+    """The parameters of the job but its name; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html."""
     parameters: dict[str, Json] = {
         "RoleArn": literal((jobs.role(context, "training"),)),
         "AlgorithmSpecification": _algorithm(context, step),
@@ -34,28 +65,29 @@ def request(context: Context, step: Train) -> dict[str, Json]:
         **jobs.experiment(step.experiment),
         **_optional(context, step),
     }
-    context.expressions.put(parameters, "TrainingJobName", jobs.job_name(context, step.name))
+    sources = tuple(channel.source for channel in step.sources.values())
+    resumes = step.spot is not None and step.spot.checkpoints
+    context.jobs.append(
+        Job(
+            kind="training",
+            step=step.name,
+            sources=sources,
+            images=(step.image,),
+            network=step.network,
+            resumes=resumes,
+        )
+    )
     return jobs.with_raw(context, step.name, "sagemaker:createTrainingJob", parameters, step.raw)
 
 
-def selector(context: Context, step: Train) -> dict[str, Json]:
+def _selector(context: Context, step: Train) -> dict[str, Json]:
     """What of the finished job the run keeps: only what later steps use."""
     kept: dict[str, Json] = {}
     if ModelArtifact(step.name) in context.used:
         kept["model.$"] = "$.ModelArtifacts.S3ModelArtifacts"
     if JobName(step.name) in context.used:
         kept["job.$"] = "$.TrainingJobName"
-    wanted = context.metrics_of(step.name)
-    if wanted:
-        kept["found"] = {
-            f"{key_of(name)}.$": f"$.FinalMetricDataList[?(@.MetricName=='{name}')].Value" for name in wanted
-        }
     return kept
-
-
-def found_metrics(step: str, metrics: tuple[str, ...]) -> dict[str, str]:
-    """Where the selector leaves each metric: a list of one number."""
-    return {name: result_path(step, f"found.{key_of(name)}[0]") for name in metrics}
 
 
 def _optional(context: Context, step: Train) -> dict[str, Json]:

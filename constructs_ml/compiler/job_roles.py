@@ -1,0 +1,131 @@
+"""What the roles of jobs may do: exactly what their containers touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from constructs_ml.compiler import permissions
+from constructs_ml.compiler.context import Context, Job
+from constructs_ml.compiler.images import registry_arn
+from constructs_ml.compiler.infrastructure import bucket_arn
+from constructs_ml.compiler.policies import Role, Statement, add_role, merge
+from constructs_ml.compiler.template import Json, asset
+from constructs_ml.contract import names
+from constructs_ml.spec.account import RoleKind
+from constructs_ml.spec.steps import ForEach, Listing
+from constructs_ml.spec.triggers import OnData
+from constructs_ml.spec.values import S3, Below, Input, Item, Location, ModelArtifact, Output, Result
+
+JOB_ROLE: Mapping[RoleKind, str] = {
+    "training": "Training role",
+    "processing": "Processing role",
+    "transform": "Transform role",
+    "automl": "AutoML role",
+    "compilation": "Compilation role",
+}
+_LOG_GROUP: Mapping[RoleKind, str] = {
+    "training": "/aws/sagemaker/TrainingJobs",
+    "processing": "/aws/sagemaker/ProcessingJobs",
+    "transform": "/aws/sagemaker/TransformJobs",
+    "automl": "/aws/sagemaker/TrainingJobs",
+    "compilation": "/aws/sagemaker/CompilationJobs",
+}
+
+
+def add_job_roles(context: Context) -> list[Role]:
+    """One role for each kind of job that the pipeline has, but for those that the user gives."""
+    roles: list[Role] = []
+    for kind, part in JOB_ROLE.items():
+        jobs = [job for job in context.jobs if job.kind == kind]
+        if not jobs:
+            continue
+        statements = _statements(context, kind, jobs)
+        if kind in context.infrastructure.roles:
+            rendered = [statement.render() for statement in merge(statements)]
+            context.template.required += [item for item in rendered if item not in context.template.required]
+            continue
+        roles.append(
+            add_role(
+                context.template,
+                part,
+                description=f"{part.removesuffix(' role')} jobs of {context.spec.name} of {context.spec.model}",
+                services=("sagemaker.amazonaws.com",),
+                statements=statements,
+                boundary=context.account.permissions_boundary,
+                tags=context.tags,
+            )
+        )
+    return roles
+
+
+def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[Statement]:
+    """What the containers of one kind of job may do."""
+    infrastructure = context.infrastructure
+    prefix = names.pipeline_prefix(context.spec.model, context.spec.name)
+    written = bucket_arn(infrastructure.artifact_bucket, f"{prefix}*")
+    group = _LOG_GROUP[kind]
+    images = dict.fromkeys(image for job in jobs for image in job.images)
+    statements = [
+        *_reads(context, jobs),
+        Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (written,), because=permissions.OBJECTS),
+        *permissions.logs(group),
+        permissions.publish(group),
+        *permissions.pull([registry_arn(context.template, context.account, image) for image in images]),
+        *(statement for job in jobs for statement in job.more),
+    ]
+    if any(job.resumes for job in jobs):
+        statements.append(Statement(("s3:GetObject",), (written,), because=permissions.OBJECTS))
+    if infrastructure.data_key_arn is not None:
+        statements.append(Statement(("kms:Decrypt",), (infrastructure.data_key_arn,)))
+    if infrastructure.key_arn is not None:
+        statements += permissions.use_key(infrastructure.key_arn)
+    if infrastructure.subnets is not None and any(job.network.vpc is not False for job in jobs):
+        statements += permissions.network()
+    return statements
+
+
+def _reads(context: Context, jobs: Sequence[Job]) -> Iterator[Statement]:
+    """Objects below the prefixes that the jobs read, and the listing that finds them."""
+    prefixes: dict[str, tuple[Json, list[str]]] = {}
+    places = [place for job in jobs for source in job.sources for place in places_of(context, source)]
+    for bucket, prefix in places:
+        _, known = prefixes.setdefault(str(bucket), (bucket, []))
+        if prefix not in known:
+            known.append(prefix)
+    for bucket, known in prefixes.values():
+        yield from permissions.read(bucket, sorted(known))
+    code = [context.code[job.step].asset for job in jobs if job.step in context.code]
+    if code:
+        yield from permissions.read_code(asset(code[0], "bucket"))
+
+
+def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
+    """The buckets and prefixes that a source can turn out to be."""
+    data, artifacts = context.infrastructure.data_bucket, context.infrastructure.artifact_bucket
+    match source:
+        case S3():
+            yield source.bucket or data, source.key
+        case Below(place):
+            yield from places_of(context, place)
+        case Output() | ModelArtifact():
+            yield artifacts, names.pipeline_prefix(context.spec.model, context.spec.name)
+        case Input():
+            triggers = [item for item in context.spec.triggers if isinstance(item, OnData) and item.to == source.name]
+            known = [(data, item.prefix) for item in triggers]
+            if isinstance(source.default, S3):
+                known.append((source.default.bucket or data, source.default.key))
+            yield from known or [(data, "")]
+        case Item():
+            listed = [
+                step.items.prefix
+                for step in context.spec.all_steps
+                if isinstance(step, ForEach) and isinstance(step.items, Listing)
+            ]
+            for prefix in listed:
+                yield from places_of(context, prefix)
+            if not listed:
+                yield data, ""
+        case Result():
+            # A step answers with any place of the platform's data, or of what the model's pipelines made.
+            yield data, ""
+            yield artifacts, f"{context.spec.model}/"

@@ -1,0 +1,1 @@
+"""The steps of a pipeline as states and requests, one noun a file."""
