@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field
 
 from constructs_ml.compiler.context import Context
-from constructs_ml.compiler.expressions import escape_sub
+from constructs_ml.compiler.expressions import Text, escape_sub
 from constructs_ml.compiler.paths import StatesExpressions, result_path
 from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.template import Json
@@ -78,13 +78,17 @@ class Machine:
         self.put(name, {"Type": "Choice", "Choices": [{**held, "Next": after}], "Default": report})
         self.fail(report, "CheckFailed", cause)
 
-    def fail(self, name: str, error: str, cause: str) -> None:
-        """Enter the failure path with an error of our own."""
-        said = {"Error": escape_sub(error), "Cause": escape_sub(cause)}
+    def fail(self, name: str, error: str, cause: str | Text) -> None:
+        """Enter the failure path with an error of our own; the cause may hold paths."""
+        told: dict[str, Json] = {"Error": escape_sub(error)}
+        self.expressions.put(told, "Cause", (cause,) if isinstance(cause, str) else cause)
         if self.nested:
-            self.put(name, {"Type": "Fail", **said})
+            said = {"CausePath": told.pop("Cause.$")} if "Cause.$" in told else {}
+            self.put(name, {"Type": "Fail", **told, **said})
+        elif "Cause" in told:
+            self.put(name, {"Type": "Pass", "Result": told, "ResultPath": "$.error", "Next": NOTIFY})
         else:
-            self.put(name, {"Type": "Pass", "Result": said, "ResultPath": "$.error", "Next": NOTIFY})
+            self.put(name, {"Type": "Pass", "Parameters": told, "ResultPath": "$.error", "Next": NOTIFY})
 
 
 Chain = Callable[[Machine, Sequence[Step], str], None]

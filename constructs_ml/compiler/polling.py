@@ -1,0 +1,133 @@
+"""Jobs that no integration waits for: started, looked at with growing pauses, and given up at a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from constructs_ml.compiler.expressions import Path, Text
+from constructs_ml.compiler.machine import Machine
+from constructs_ml.compiler.paths import intrinsic, result_path
+from constructs_ml.compiler.retries import retries, service_retry
+from constructs_ml.compiler.template import Json
+from constructs_ml.spec.jobs import Retry
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 15, 240
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """How a job is started and followed.
+
+    `start` and `look` are calls such as "aws-sdk:sagemaker:createCompilationJob", `name` is the member of their
+    requests that holds the job's name, which ends in a UUID: a start that says `exists` has started it before.
+    `status` is the path of the status in the answer to `look`; `kept` selects from that answer what later steps use.
+    `stop` is the call that ends the job when `deadline` has passed.
+    """
+
+    start: str
+    look: str
+    stop: str
+    name: str
+    status: str
+    done: Sequence[str]
+    failed: Sequence[str]
+    exists: str
+    deadline: timedelta
+    kept: Mapping[str, Json] = field(default_factory=dict)
+    service: str = "sagemaker"
+    retry: Retry | None = None
+
+
+def add(machine: Machine, step: str, poll: Poll, name: Text, parameters: Mapping[str, Json], after: str) -> None:
+    """The states of a job: name it, start it, wait, look, and decide. `name` is the job's name without its UUID."""
+    job = {"job.$": intrinsic((*name, "-", Path("States.UUID()"))), "wait": _FIRST_PAUSE, "waited": 0}
+    machine.put(step, {"Type": "Pass", "Parameters": job, "ResultPath": result_path(step), "Next": f"Start {step}"})
+    named = {f"{poll.name}.$": result_path(step, "job")}
+    again = {"ErrorEquals": [poll.exists], "ResultPath": None, "Next": f"Wait for {step}"}
+    machine.task(
+        f"Start {step}",
+        poll.start,
+        {**parameters, **named},
+        f"Wait for {step}",
+        retry=retries(poll.service, poll.retry),
+        catch=[again],
+    )
+    machine.put(
+        f"Wait for {step}", {"Type": "Wait", "SecondsPath": result_path(step, "wait"), "Next": f"Look at {step}"}
+    )
+    machine.task(
+        f"Look at {step}",
+        poll.look,
+        named,
+        f"Check {step}",
+        kept={"status.$": poll.status},
+        at=result_path(step, "look"),
+        retry=[service_retry(poll.service)],
+    )
+    _decide(machine, step, poll)
+    _end(machine, step, poll, named, after)
+
+
+def _decide(machine: Machine, step: str, poll: Poll) -> None:
+    """Go on, fail, give up, or wait again, twice as long up to a bound."""
+    status, wait, waited = (result_path(step, key) for key in ("look.status", "wait", "waited"))
+
+    def any_of(values: Sequence[str]) -> dict[str, Json]:
+        tests = [{"Variable": status, "StringEquals": value} for value in values]
+        return tests[0] if len(tests) == 1 else {"Or": tests}
+
+    longest = int(poll.deadline.total_seconds())
+    machine.put(
+        f"Check {step}",
+        {
+            "Type": "Choice",
+            "Choices": [
+                {**any_of(poll.done), "Next": f"Keep {step}"},
+                {**any_of(poll.failed), "Next": f"Report {step}"},
+                {"Variable": waited, "NumericGreaterThanEquals": longest, "Next": f"Stop {step}"},
+                {"Variable": wait, "NumericLessThan": _LONGEST_PAUSE, "Next": f"Wait longer for {step}"},
+            ],
+            "Default": f"Wait again for {step}",
+        },
+    )
+    for name, pause in (("longer", f"States.MathAdd({wait}, {wait})"), ("again", wait)):
+        machine.put(
+            f"Wait {name} for {step}",
+            {
+                "Type": "Pass",
+                "Parameters": {
+                    "job.$": result_path(step, "job"),
+                    "wait.$": pause,
+                    "waited.$": f"States.MathAdd({waited}, {wait})",
+                },
+                "ResultPath": result_path(step),
+                "Next": f"Wait for {step}",
+            },
+        )
+
+
+def _end(machine: Machine, step: str, poll: Poll, named: Mapping[str, Json], after: str) -> None:
+    """The ends of a job: what later steps use, or the failure path."""
+    job, status = Path(result_path(step, "job")), Path(result_path(step, "look.status"))
+    if poll.kept:
+        machine.task(
+            f"Keep {step}",
+            poll.look,
+            named,
+            after,
+            kept=poll.kept,
+            at=result_path(step),
+            retry=[service_retry(poll.service)],
+        )
+    else:
+        kept = {"job.$": result_path(step, "job")}
+        machine.put(
+            f"Keep {step}", {"Type": "Pass", "Parameters": kept, "ResultPath": result_path(step), "Next": after}
+        )
+    machine.fail(f"Report {step}", "JobFailed", (f"step {step}: the job ", job, " ended as ", status))
+    machine.task(f"Stop {step}", poll.stop, named, f"Give up {step}", retry=[service_retry(poll.service)])
+    machine.fail(
+        f"Give up {step}", "JobTimedOut", (f"step {step}: the job ", job, f" did not end within {poll.deadline}")
+    )
