@@ -129,7 +129,7 @@ _ROWS: dict[str, Refusal] = {
     ),
     "function-handler": Refusal("not a handler", "Lambda imports the module and calls the function"),
     "function-name": Refusal("not the name of a function", "the function is found in the account by its name"),
-    "result-key": Refusal("not a key that a path can name", "answers of functions are read by path"),
+    "result-key": Refusal("not a key that a path can name", "results are read by path"),
     "permission-wildcard": Refusal("a wildcard needs a reason", "a reviewer must be able to judge it"),
     "raw-state-type": Refusal(
         "not a state that can stand in the middle of a pipeline", "the pipeline goes on after it"
@@ -401,6 +401,7 @@ _ROWS: dict[str, Refusal] = {
         "an output is declared where it is written",
     ),
     "result-unknown": Refusal("step {step!r} has no result {name!r}", "a result is named where it is kept"),
+    "step-unreached": Refusal("no run ever reaches this step", "every way to it ends in a failure before"),
     "item-outside": Refusal("there is no item here", "an item exists while a ForEach works on it"),
     "input-list": Refusal("input {name!r} holds no list", "a ForEach runs its steps once for each item of a list"),
     "map-tolerance": Refusal(

@@ -518,6 +518,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "reference-kind": lambda _: pipeline(prepare(), train(channels={"train": ModelArtifact("prepare")})),
     # blocks
     "result-unknown": lambda _: gate().result("model"),
+    "step-unreached": lambda _: pipeline(Fail(cause="always"), prepare()),
     "item-outside": lambda _: pipeline(prepare(arguments=(Item("city"),))),
     "input-list": lambda _: ForEach(name="each", items=Input("cities"), steps=(prepare(),)),
     "map-tolerance": lambda _: ForEach(name="each", items=("Bern",), steps=(prepare(),), tolerated_failures=5),

@@ -37,12 +37,12 @@ def result_path(step: str, field_name: str = "") -> str:
 class StatesExpressions(Expressions):
     """The expressions of one level of a state machine.
 
-    `texts` are literals that cannot stand inside an intrinsic; the run carries them in its data. `moved` says where
-    the results of steps lie that ran inside a block; `execution` where the facts of the run stand; `item` whether the
-    level is that of a ForEach.
+    `texts` are literals that cannot stand inside an intrinsic, fractions among them; the run carries them in its data.
+    `moved` says where the results of steps lie that ran inside a block, `execution` where the facts of the run stand,
+    `item` whether the level is that of a ForEach.
     """
 
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str | float] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     execution: Mapping[str, str] = field(default_factory=lambda: EXECUTION)
     item: bool = False
@@ -118,10 +118,17 @@ class StatesExpressions(Expressions):
             if "item.$" in item:
                 arguments.append(item["item.$"])
             else:
-                constant = item["item"]
-                text = self._argument(self.text(value)) if isinstance(constant, str) else _number(constant)
-                arguments.append(text)
+                arguments.append(self._constant(value, item["item"]))
         target[f"{key}.$"] = f"States.Array({', '.join(arguments)})"
+
+    def _constant(self, value: Value, rendered: Json) -> str:
+        """A constant as an argument that keeps its type."""
+        match rendered:
+            case str():
+                return self._argument(self.text(value))
+            case float():
+                return self._carried(rendered).text
+        return str(rendered).lower()
 
     def _argument(self, text: Text) -> str:
         """A text as an argument of an intrinsic."""
@@ -132,10 +139,10 @@ class StatesExpressions(Expressions):
         """The text with every literal that would need escaping replaced by its path in the run's data."""
         return tuple(self._carried(part) if isinstance(part, str) and _is_awkward(part) else part for part in text)
 
-    def _carried(self, text: str) -> Path:
+    def _carried(self, value: str | float) -> Path:
         known = {value: name for name, value in self.texts.items()}
-        name = known.get(text) or f"t{len(self.texts) + 1}"
-        self.texts[name] = text
+        name = known.get(value) or f"t{len(self.texts) + 1}"
+        self.texts[name] = value
         return Path(f"$.texts.{name}")
 
 
@@ -146,10 +153,6 @@ def intrinsic(text: Text) -> str:
         return paths[0]
     template = "".join("{}" if isinstance(part, Path) else literal((part,)) for part in text)
     return f"States.Format('{template}', {', '.join(paths)})"
-
-
-def _number(value: bool | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _below(path: str, field_name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from constructs_ml.compiler.context import Context
-from constructs_ml.compiler.expressions import Path, escape_sub, key_of
+from constructs_ml.compiler.expressions import Path, key_of
 from constructs_ml.compiler.machine import NOTIFY, SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
@@ -25,6 +25,7 @@ from constructs_ml.spec.steps import (
     Step,
     Train,
     Wait,
+    goes_on,
 )
 from constructs_ml.spec.values import Input
 
@@ -40,7 +41,7 @@ def definition(context: Context, expressions: StatesExpressions) -> dict[str, Js
     chain(machine, context.spec.steps, DONE)
     _end(machine)
     if expressions.texts:
-        carried = {name: escape_sub(text) for name, text in expressions.texts.items()}
+        carried = {name: flow.plain(value) for name, value in expressions.texts.items()}
         machine.states["Inputs"]["Parameters"]["texts"] = carried
     return {
         "Comment": f"{context.spec.name} of {context.spec.model}",
@@ -120,7 +121,8 @@ def _end(machine: Machine) -> None:
     message = (*parts, ". Run: ", Path("$$.Execution.Id"))
     machine.expressions.open("TopicArn", topic)
     context.allow(Statement(("sns:Publish",), (topic,)))
-    machine.put(DONE, {"Type": "Succeed"})
+    if goes_on(spec.steps):
+        machine.put(DONE, {"Type": "Succeed"})
     machine.put(
         NOTIFY,
         {

@@ -10,7 +10,7 @@ from typing import get_args
 
 from constructs_ml.faults import Faults
 from constructs_ml.spec.conditions import All, AnyOf, Comparison, Metric, Not, inputs_in, metrics_in
-from constructs_ml.spec.steps import ForEach, Gate, Parallel, Process, Step, blocks, walk
+from constructs_ml.spec.steps import ForEach, Gate, Parallel, Process, Step, blocks, goes_on, walk
 from constructs_ml.spec.values import Input, Item, JobName, ModelArtifact, Output, Result, StepReference
 
 _Used = StepReference | Metric
@@ -84,7 +84,11 @@ class _Checker:
 
     def check(self, steps: Sequence[Step], before: frozenset[str]) -> frozenset[str]:
         """Check steps that run after those named in `before`; the answer is what can be used after them."""
-        for step in steps:
+        for index, step in enumerate(steps):
+            if index and not goes_on(steps[:index]):
+                where, got = f"{self.where}, step {step.name!r}", f"after {steps[index - 1].name!r}"
+                self.faults.add("step-unreached", where=where, got=got, allowed="a place before it")
+                break
             self.uses(step, _before(step), before)
             self.inside += isinstance(step, ForEach)
             ends = [self.check(block, before) for block in blocks(step)]
@@ -148,7 +152,7 @@ class _Checker:
                     allowed="references to earlier steps",
                     steps=" and ".join(repr(item) for item in cycle),
                 )
-        elif holder is not None and holder.name in before:
+        elif holder is not None and (holder.name in before or holder is step):
             self.faults.add(
                 "step-branch",
                 where=where,

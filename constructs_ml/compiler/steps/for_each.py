@@ -16,7 +16,7 @@ from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.steps.flow import plain
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import names
-from constructs_ml.spec.steps import ForEach, Listing, Manifest
+from constructs_ml.spec.steps import ForEach, Listing, Manifest, goes_on
 from constructs_ml.spec.values import S3, Below, Input, Output, Result
 
 _CARRIED = {name: f"$.execution.{name}" for name in EXECUTION}
@@ -58,7 +58,8 @@ def _processor(machine: Machine, step: ForEach, chain: Chain) -> Json:
     kept: dict[str, Json] = {}
     for key, value in step.keep.items():
         inside.expressions.put_value(kept, key, value)
-    inside.put(end, {"Type": "Pass", "Parameters": kept, "End": True})
+    if goes_on(step.steps):
+        inside.put(end, {"Type": "Pass", "Parameters": kept, "End": True})
     mode = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} if step.is_distributed else {"Mode": "INLINE"}
     return {"ProcessorConfig": mode, "StartAt": step.steps[0].name, "States": inside.states}
 

@@ -7,7 +7,7 @@ from constructs_ml.compiler.machine import Chain, Machine
 from constructs_ml.compiler.paths import result_path
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.references import references_of
-from constructs_ml.spec.steps import Parallel, blocks, walk
+from constructs_ml.spec.steps import Parallel, blocks, goes_on, walk
 from constructs_ml.spec.values import Input, Item
 
 
@@ -23,7 +23,8 @@ def add(machine: Machine, step: Parallel, after: str, chain: Chain) -> None:
         chain(inside, branch, end)
         seen = [name for name in _visible(branch) if name in used]
         kept = {f"{key_of(name)}.$": inside.expressions.at(name) for name in seen}
-        inside.put(end, {"Type": "Pass", "Parameters": kept, "End": True})
+        if goes_on(branch):
+            inside.put(end, {"Type": "Pass", "Parameters": kept, "End": True})
         branches.append({"StartAt": branch[0].name, "States": inside.states})
         if seen:
             # An intrinsic, because interpreters disagree on what a path with an index gives.

@@ -29,6 +29,16 @@ def blocks(step: Step) -> tuple[tuple[Step, ...], ...]:
     return ()
 
 
+def goes_on(steps: Sequence[Step]) -> bool:
+    """Whether a run can come out at the end of a chain: not after a Fail, nor after a gate that ends in one anyway."""
+    match steps[-1] if steps else None:
+        case Fail():
+            return False
+        case Gate(then=then, otherwise=otherwise):
+            return goes_on(then) or goes_on(otherwise)
+    return True
+
+
 def walk(steps: Sequence[Step]) -> Iterator[Step]:
     """Every step, those inside other steps included, in the order in which they are declared."""
     for step in steps:
@@ -59,5 +69,6 @@ __all__ = [
     "Train",
     "Wait",
     "blocks",
+    "goes_on",
     "walk",
 ]
