@@ -47,6 +47,7 @@ facts: $(READY)  ## Remake the data of constructs_ml/facts from the installed pa
 bench: $(READY)  ## Ratios: compiling against json.dumps, constructs against L2 code
 	@$(WITH_NODE) CDK_VALIDATION=false $(BIN)/python -m benchmarks.compile
 	@$(WITH_NODE) CDK_VALIDATION=false $(BIN)/python -m benchmarks.constructs
+	@$(BIN)/python -m benchmarks.long_pipeline
 
 mutants: $(READY)  ## Mutation testing of the renderers and the verdicts
 	@$(BIN)/mutmut run; $(BIN)/mutmut results

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from constructs_ml.compiler.expressions import Expressions
 from constructs_ml.compiler.infrastructure import Infrastructure
@@ -50,7 +52,8 @@ class Context:
     """One pipeline on its way into one account.
 
     `code` maps steps to the code they bring; `used` are the references that some step uses: what steps must
-    leave behind, and nothing else. `calls` gathers what the states may do, `jobs` what their jobs touch.
+    leave behind, and nothing else; `compared` the metrics among them by step. `calls` gathers what the states may do,
+    `jobs` what their jobs touch.
     """
 
     spec: PipelineSpec
@@ -63,9 +66,12 @@ class Context:
     calls: list[Statement] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     used: frozenset[StepReference | Metric | Input | Item] = field(init=False)
+    compared: Mapping[str, tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.used = frozenset(found for step in self.spec.all_steps for found in references_of(step))
+        metrics = sorted((item.step, item.name) for item in self.used if isinstance(item, Metric))
+        self.compared = {step: tuple(name for _, name in pairs) for step, pairs in groupby(metrics, itemgetter(0))}
 
     def allow(self, *statements: Statement) -> None:
         """Let the pipeline itself make calls."""
@@ -95,4 +101,4 @@ class Context:
 
     def metrics_of(self, step: str) -> tuple[str, ...]:
         """The metrics of a step that some condition compares."""
-        return tuple(sorted(item.name for item in self.used if isinstance(item, Metric) and item.step == step))
+        return self.compared.get(step, ())

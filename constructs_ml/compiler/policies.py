@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from constructs_ml.compiler.template import Json, Template, dumps, ref, tag_list
@@ -120,13 +120,13 @@ def acknowledge(template: Template, owner: str, statements: Sequence[Statement])
 
 def merge(statements: Sequence[Statement]) -> tuple[Statement, ...]:
     """Join statements of equal actions, condition and reason; keep the order of first appearance."""
-    merged: dict[str, Statement] = {}
+    alike: dict[str, list[Statement]] = {}
     for item in statements:
-        key = dumps([sorted(set(item.actions)), item.condition, item.because])
-        before = merged.get(key)
-        resources = (*(before.resources if before else ()), *item.resources)
-        merged[key] = Statement(item.actions, tuple(_unique(resources)), item.condition, item.because)
-    return tuple(merged.values())
+        alike.setdefault(dumps([sorted(set(item.actions)), item.condition, item.because]), []).append(item)
+    return tuple(
+        replace(items[0], resources=tuple(_unique([resource for item in items for resource in item.resources])))
+        for items in alike.values()
+    )
 
 
 def size(value: Json) -> int:
