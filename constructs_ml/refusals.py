@@ -360,6 +360,9 @@ _ROWS: dict[str, Refusal] = {
     # review
     "assembly-empty": Refusal("no cloud assembly", "a change is told from two assemblies"),
     "model-import": Refusal("no model is found there", "the command reads the declaration that the app reads"),
+    # drawings and runs
+    "drawing-suffix": Refusal("no drawing has this suffix", "the file's suffix says which form is written"),
+    "history-gap": Refusal("events are missing", "a run is told from its first event on, all pages concatenated"),
     # proofs
     "call-unknown": Refusal("the service has no such call", "the state could never run"),
     "call-form": Refusal("not a call that Step Functions makes in this way", "the state machine could not be created"),

@@ -70,12 +70,14 @@ from constructs_ml import (
     Variant,
     Wait,
     XGBoost,
+    draw,
     drift,
     features_from_frame,
     features_from_json_schema,
     features_from_parquet,
     missing,
     pin,
+    read_progress,
 )
 from constructs_ml.cli import load_model
 from constructs_ml.compiler.proofs import check_parameters, check_states, prove_role, read_machine
@@ -450,6 +452,8 @@ CASES: dict[str, Callable[[Path], object]] = {
     "pin-image": lambda _: served(endpoint(), pinned(main="s3://models/churn/3/model.tar.gz"), images=()),
     "assembly-empty": read_assembly,
     "model-import": lambda _: load_model("tests.models:chrn"),
+    "drawing-suffix": lambda _: draw(pipeline()).write("churn.png"),
+    "history-gap": lambda _: read_progress(pipeline(), [{"id": 2, "type": "ExecutionSucceeded"}]),
     "accounts-file": lambda folder: Accounts.load(folder.name + "-nowhere.yaml"),
     "accounts-yaml": load("accounts:\n  dev: [\n"),
     "accounts-duplicate": load(one("region: eu-west-1")),

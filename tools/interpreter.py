@@ -50,13 +50,14 @@ class TaskFailure(Exception):  # noqa: N818 - a failure of the task, not of this
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a run ended, and the states that it entered, in order."""
+    """How a run ended, the states that it entered, in order, and its history as the service tells it."""
 
     status: str
     output: Any
     error: str
     cause: str
     states: tuple[str, ...]
+    events: tuple[Mapping[str, Any], ...]
 
 
 Answer = Callable[[Call], Any]
@@ -79,7 +80,7 @@ def run(definition: Mapping[str, Any], given: Mapping[str, Any], answer: Answer,
         events = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
     states = tuple(event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event)
     output = json.loads(found["output"]) if found.get("output") else None
-    return Run(found["status"], output, found.get("error", ""), found.get("cause", ""), states)
+    return Run(found["status"], output, found.get("error", ""), found.get("cause", ""), states, tuple(events))
 
 
 @contextlib.contextmanager
