@@ -28,7 +28,8 @@ _ENDS: dict[str, RunStatus] = {
 _TRIES = ("TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled", "ParallelStateStarted", "MapStateStarted")
 _INSIDE = ("ParallelStateStarted", "MapIterationStarted")
 _OF_CONTAINERS = ("ParallelState", "MapState", "MapIteration", "MapRun")
-_UNSAID = {"TimedOut": "States.Timeout", "Aborted": "Aborted"}
+ABORTED = "Aborted"
+_UNSAID = {"TimedOut": "States.Timeout", "Aborted": ABORTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,8 @@ class _Reader:
         if type.startswith("Execution"):
             self._execution(type, event)
             self.visit_of[number] = self.visit_of.get(before)
+        elif self.history.ended:
+            return  # what was cut off by the end has nothing to tell
         elif type.endswith("StateEntered"):
             self.visit_of[number] = self._entered(type, event, before)
         else:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from constructs_ml.contract import names
 from constructs_ml.drawing.graph import Fork, Frame, Graph, Item, walk
-from constructs_ml.drawing.history import Event, Failure, RunStatus, Visit, read_history
+from constructs_ml.drawing.history import ABORTED, Event, Failure, RunStatus, Visit, read_history
 
 StepStatus = Literal["waiting", "running", "succeeded", "failed", "caught", "skipped"]
 
@@ -137,7 +137,7 @@ class _Reader:
             return StepProgress(name=key)
         own = [visit for visit in visits if visit.state == key]
         statuses = [self._status(visit, failing) for visit in visits]
-        failures = [self._failure(visit) for visit, status in zip(visits, statuses, strict=True) if status in _BAD]
+        broken = [visit for visit, status in zip(visits, statuses, strict=True) if status in _BAD]
         ended = [visit.ended or self.end for visit in visits] if "running" not in statuses else [self.end]
         last = max((at for at in ended if at), default=None)
         started = min(visit.started for visit in visits)
@@ -148,7 +148,7 @@ class _Reader:
             duration=last - started if last else None,
             attempts=max((visit.tries for visit in own), default=0),
             done=sum(visit.ended is not None and self._status(visit, failing) == "succeeded" for visit in own),
-            failure=next((failure for failure in failures if failure), None),
+            failure=self._failure(min(broken, key=_was_cut_off)) if broken else None,
         )
 
     def _status(self, visit: Visit, failing: bool) -> StepStatus:
@@ -220,6 +220,11 @@ class _Reader:
 _BAD = ("failed", "caught")
 # The worst of a step's visits is the step's status; one still running outranks those that are done.
 _ORDER: tuple[StepStatus, ...] = ("failed", "running", "caught", "succeeded", "waiting", "skipped")
+
+
+def _was_cut_off(visit: Visit) -> bool:
+    """Whether a visit ended by what went wrong elsewhere: the error of one that failed itself tells more."""
+    return visit.failure is None or visit.failure.error == ABORTED
 
 
 def _around(visit: Visit) -> Iterable[Visit]:

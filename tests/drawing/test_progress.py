@@ -19,6 +19,7 @@ from tests.drawing.graphs import both, each, either, graph, node
 from tests.drawing.stories import NOON, Story, chain, fails, recorded, task
 from tests.support import compiled, evaluate, gate, pipeline, prepare, runnable, train
 
+ENDS = ("ExecutionSucceeded", "ExecutionFailed")
 READ = {"Body": json.dumps({"auc": 0.85})}
 ANSWERS = {
     "prepare": FINISHED["sagemaker:createProcessingJob.sync"],
@@ -164,7 +165,7 @@ def test_any_beginning_of_any_history_can_be_told() -> None:
         started: set[str] = set()
         for end in range(1, len(events) + 1):
             progress = follow(drawn, events[:end], now=NOON)
-            assert progress.running is (end < len(events))
+            assert progress.running is not any(event["type"] in ENDS for event in events[:end])
             now = {step.name for step in progress.steps.values() if step.started}
             assert started <= now
             assert not any(progress.steps[name].status == "waiting" for name in now)
@@ -309,6 +310,24 @@ def test_a_branch_that_another_one_aborted_is_no_longer_running() -> None:
     progress = follow(drawn, story.events)
     assert (progress.steps["a"].error, progress.steps["b"].error) == ("Aborted", "Broken")
     assert statuses(progress)["a"] == "failed"
+
+
+def test_the_error_is_that_of_the_item_that_failed_and_not_of_one_that_was_cut_off() -> None:
+    story, drawn = Story(), graph(each(node("x")))
+    story.enter("each", 0, kind="Map")
+    begun = story.add("MapStateStarted", 0, length=3)
+    for index in range(3):
+        story.add("MapIterationStarted", 0, after=begun, name="each", index=index)
+        story.enter("x", 0)
+        story.add("TaskScheduled", 0)
+        if index == 1:
+            story.add("TaskFailed", 1, error="Broken", cause="item 1")
+            failed = story.last
+        if index == 2:
+            story.add("TaskStateAborted", 1)
+    story.add("MapStateFailed", 2, after=failed, error="Other")
+    story.add("ExecutionFailed", 2, error="Other", cause="the whole")
+    assert follow(drawn, story.events).steps["x"].error == "Broken: item 1"
 
 
 def test_a_retried_map_counts_only_its_last_try() -> None:
