@@ -65,7 +65,7 @@ Answer = Callable[[Call], Any]
 
 def run(definition: Mapping[str, Any], given: Mapping[str, Any], answer: Answer, *, name: str = "local") -> Run:
     """Run a definition to its end. Waits between retries are skipped."""
-    with _answering(answer), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with answering(answer), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         client = boto3.client(
             "stepfunctions", region_name="us-east-1", aws_access_key_id="local", aws_secret_access_key="local"
         )
@@ -84,7 +84,7 @@ def run(definition: Mapping[str, Any], given: Mapping[str, Any], answer: Answer,
 
 
 @contextlib.contextmanager
-def _answering(answer: Answer) -> Iterator[None]:
+def answering(answer: Answer) -> Iterator[None]:
     lock = threading.Lock()
 
     class Service(StateTaskService):  # type: ignore[misc]  # moto has no types

@@ -11,6 +11,16 @@ from constructs_ml.drawing.graph import Graph
 from constructs_ml.drawing.progress import Progress
 from constructs_ml.faults import refuse
 
+Form = Callable[[Graph, Progress | None], str]
+_FORMS: dict[str, Form] = {".svg": svg.render, ".html": page.render, ".mmd": mermaid.render}
+
+
+def form_of(path: Path) -> Form:
+    """What writes a file of this suffix. Raises `SpecError` for another one."""
+    if path.suffix not in _FORMS:
+        raise refuse("drawing-suffix", where=str(path), got=path.suffix or "no suffix", allowed=tuple(_FORMS))
+    return _FORMS[path.suffix]
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
@@ -39,15 +49,8 @@ class Drawing:
 
     def write(self, path: Path | str) -> Path:
         """Write the form that the suffix names: .svg, .html or .mmd."""
-        forms: dict[str, Callable[[], str]] = {
-            ".svg": lambda: self.svg,
-            ".html": lambda: self.html,
-            ".mmd": lambda: self.mermaid,
-        }
         path = Path(path)
-        if path.suffix not in forms:
-            raise refuse("drawing-suffix", where=str(path), got=path.suffix or "no suffix", allowed=tuple(forms))
-        path.write_text(forms[path.suffix](), encoding="utf-8")
+        path.write_text(form_of(path)(self.graph, self.progress), encoding="utf-8")
         return path
 
     def _repr_html_(self) -> str:
