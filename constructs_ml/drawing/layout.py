@@ -117,7 +117,7 @@ class _Chart:
         step = self.steps.get(node.key) if node.shape != "trigger" else None
         sides = 2 * _PAD + (2 * _SLANT if node.shape in ("choice", "failure") else 0)
         lines = tuple(_lines(node, step, _MOST - sides))
-        widest = max(width_of(line.text, line.size) for line in lines)
+        widest = max((width_of(line.text, line.size) for line in lines), default=0)
         width = max(_LEAST, 2 * ceil((widest + sides) / 2))
         height = 2 * _PAD - 6 + LEADING * len(lines)
         box = Box(node=node, x=-width // 2, y=0, width=width, height=height, lines=lines, step=step)

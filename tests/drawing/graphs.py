@@ -44,9 +44,7 @@ _TEXTS = st.text(max_size=120) | st.sampled_from(_LONG)
 
 
 def _nodes(shapes: list[str]) -> st.SearchStrategy[Node]:
-    return st.builds(
-        Node, key=st.uuids().map(str), title=_TEXTS.filter(str.strip), subtitle=_TEXTS, shape=st.sampled_from(shapes)
-    )
+    return st.builds(Node, key=st.uuids().map(str), title=_TEXTS, subtitle=_TEXTS, shape=st.sampled_from(shapes))
 
 
 def _inside(items: st.SearchStrategy[Item]) -> st.SearchStrategy[Item]:

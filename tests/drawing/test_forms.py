@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 from constructs_ml import Drawing, Fail, ModelSpec, SpecError, draw, mermaid
 from constructs_ml.drawing.graph import Graph
 from tests.drawing.graphs import GRAPHS, everything, graph, node
-from tests.support import CODE, pipeline, prepare
+from tests.support import CODE, ROOT, pipeline, prepare
 
 SVG = "{http://www.w3.org/2000/svg}"
 ATTACK = "<script>alert(1)</script>"
@@ -120,3 +121,11 @@ def test_another_suffix_is_refused_and_nothing_is_written(tmp_path: Path, name: 
     with pytest.raises(SpecError, match="drawing-suffix"):
         draw(pipeline()).write(tmp_path / name)
     assert not (tmp_path / name).exists()
+
+
+def test_the_pages_picture_is_what_its_example_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "drawing.md").read_text(), re.S | re.M):
+        exec(block, names)
+    assert (ROOT / "docs" / "drawing.svg").read_text() == names["coloured"].svg
