@@ -29,7 +29,8 @@ from constructs_ml import Input, ModelSpec
 from tests.support import CODE, prepare, train
 
 day, depth, dry = Input("day", default="1997-09-30"), Input("depth", "Number"), Input("dry", "Boolean", default=False)
-churn = ModelSpec(name="churn", owner="growth", root=CODE, inputs=(day, depth, dry),
+cities = Input("cities", "List", default=("Bern", "Basel"))
+churn = ModelSpec(name="churn", owner="growth", root=CODE, inputs=(day, depth, dry, cities),
                   steps=(prepare(arguments=("--day", day)), train(hyperparameters={"depth": depth})))
 """
 ACCOUNTS = f"""
@@ -37,12 +38,17 @@ accounts:
   dev: {{id: "{ID}", region: {REGION}}}
   prod: {{id: "222222222222", region: {REGION}}}
 """
-INPUTS = (Input("day", default="1997-09-30"), Input("depth", "Number"), Input("dry", "Boolean", default=False))
+INPUTS = (
+    Input("day", default="1997-09-30"),
+    Input("depth", "Number"),
+    Input("dry", "Boolean", default=False),
+    Input("cities", "List", default=("Bern", "Basel")),
+)
 MACHINE = f"arn:aws:states:{REGION}:{ID}:stateMachine:dev-churn-training"
 
 
 def declared_pipeline() -> PipelineSpec:
-    day, depth, _ = INPUTS
+    day, depth, *_ = INPUTS
     steps = (prepare(arguments=("--day", day)), train(hyperparameters={"depth": depth}))
     return pipeline(*steps, inputs=INPUTS)
 
@@ -101,8 +107,9 @@ def test_a_pipeline_is_shown_as_a_tree_with_its_inputs(project: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "training of churn" in done.output
     assert "prepare  Process" in done.output
-    assert "depth  Number   required" in done.output
-    assert "day    String   1997-09-30" in done.output
+    assert "depth   Number   required" in done.output
+    assert "day     String   1997-09-30" in done.output
+    assert 'cities  List     ["Bern", "Basel"]' in done.output
 
 
 def test_both_arms_of_a_gate_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +173,12 @@ def test_a_run_can_be_watched_from_its_start(deployed: Account) -> None:
         (["depth="], ["run-value"]),
         (["depth=3", "dry=yes"], ["run-value"]),
         (["depth=3", "dry=1"], ["run-value"]),
+        (["depth=3", "cities=Bern"], ["run-value"]),
+        (["depth=3", "cities=[]"], ["run-value"]),
+        (["depth=3", "cities=[NaN]"], ["run-value"]),
+        (["depth=3", 'cities={"city": "Bern"}'], ["run-value"]),
+        (["depth=1e999"], ["run-value"]),
+        (["depth=null"], ["run-value"]),
         (["x=1", "depth=x", "dry=y"], ["input-foreign", "run-value", "run-value"]),
     ],
 )
@@ -180,8 +193,8 @@ def test_wrong_inputs_are_all_told_before_any_call(project: Path, given: list[st
 
 
 def test_values_keep_their_json_types() -> None:
-    found = given_inputs(declared_pipeline(), ["depth=0.5", "day=3", "dry=false"])
-    assert found == {"depth": 0.5, "day": "3", "dry": False}
+    found = given_inputs(declared_pipeline(), ["depth=0.5", "day=3", "dry=false", 'cities=["Bern"]'])
+    assert found == {"depth": 0.5, "day": "3", "dry": False, "cities": ["Bern"]}
     assert isinstance(given_inputs(declared_pipeline(), ["depth=3"])["depth"], int)
 
 

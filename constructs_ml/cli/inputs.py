@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from typing import cast
 
 from constructs_ml.faults import Faults
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.values import InputType
+from constructs_ml.spec.values import InputType, fits
 
-_FORMS = {"String": "any text", "Number": "a finite number such as 3 or 0.5", "Boolean": "true or false"}
+_FORMS: dict[InputType, str] = {
+    "String": "any text",
+    "Number": "a finite number such as 3 or 0.5",
+    "Boolean": "true or false",
+    "List": 'a JSON array of at least one item, such as ["Bern", "Basel"]',
+}
+Given = str | float | bool | list[object]
 
 
-def given_inputs(spec: PipelineSpec, texts: Sequence[str]) -> dict[str, str | float | bool]:
+def given_inputs(spec: PipelineSpec, texts: Sequence[str]) -> dict[str, Given]:
     """The values of "name=value" texts. Raises `SpecError` with every text that cannot be given to a run."""
     where, faults = f"pipeline {spec.name!r}", Faults()
     declared = {item.name: item for item in spec.inputs}
-    found: dict[str, str | float | bool] = {}
+    found: dict[str, Given] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or name in found:
@@ -38,15 +45,19 @@ def given_inputs(spec: PipelineSpec, texts: Sequence[str]) -> dict[str, str | fl
     return found
 
 
-def _value(text: str, type: InputType) -> str | float | bool | None:
+def _value(text: str, type: InputType) -> Given | None:
     """A text as a value of this type, None if it is none."""
     if type == "String":
         return text
-    if type == "Boolean":
-        return {"true": True, "false": False}.get(text)
     try:
-        number = json.loads(text)
+        value = json.loads(text, parse_constant=_no_json)
     except ValueError:
         return None
-    sound = isinstance(number, (int, float)) and not isinstance(number, bool) and math.isfinite(number)
-    return number if sound else None
+    endless = isinstance(value, float) and not math.isfinite(value)
+    sound = fits(value, type) and value != [] and not endless
+    return cast("Given", value) if sound else None
+
+
+def _no_json(text: str) -> None:
+    """NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
@@ -51,7 +52,8 @@ def _inputs(spec: PipelineSpec) -> Table:
     table = Table("input", "type", "default", box=None, header_style="dim", padding=(0, 2, 0, 0))
     for item in spec.inputs:
         default = item.default.location if isinstance(item.default, S3) else item.default
-        table.add_row(Text(item.name), item.type, Text("required" if item.required else str(default)))
+        words = default if isinstance(default, str) else json.dumps(default, default=str)
+        table.add_row(Text(item.name), item.type, Text("required" if item.required else words))
     return table
 
 

@@ -34,7 +34,7 @@ _UNSAID = {"TimedOut": "States.Timeout", "Aborted": ABORTED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What went wrong: AWS's error name, and the cause in words."""
+    """What went wrong: AWS's error name, and the cause in words. The end of a block may name neither."""
 
     error: str
     cause: str = ""
@@ -163,7 +163,7 @@ class _Reader:
             visit.output = _json(event.get("stateExitedEventDetails", {}).get("output"))
             self.left_by[event["id"]] = visit
         elif type.endswith(("Failed", "TimedOut", "Aborted")) and not type.startswith("MapIteration"):
-            visit.failure = _failure(type, event) or visit.failure or Failure(error="Failed")
+            visit.failure = _failure(type, event) or visit.failure or Failure(error="")
 
 
 def _concerns(visit: Visit, type: str, name: str | None) -> bool:

@@ -19,8 +19,9 @@ StepStatus = Literal["waiting", "running", "succeeded", "failed", "caught", "ski
 _SIGNS = {"waiting": "○", "running": "▶", "succeeded": "✓", "failed": "✗", "caught": "!", "skipped": "·"}
 # What leads into the failure path reports an error of a step; so does a state that was named for it.
 _FAILURE_PATH = (names.NOTIFY_STATE, names.FAILED_STATE)
-# "Read evaluate metrics", "Wait for deploy": a helper state names its step behind a verb.
-_HELPER = re.compile(r"(?:Wait for|Look at|[A-Z][a-z]+) (?P<step>[a-z0-9-]+)(?: .*)?")
+# "Read evaluate metrics", "Wait for deploy": a helper state names its step behind a verb, in one word or in several.
+_VERBS = ("Wait for|Wait longer for|Wait again for|Look at|Give up|Keep other", "[A-Z][a-z]+")
+_HELPERS = tuple(re.compile(f"(?:{verbs}) (?P<step>[a-z0-9-]+)(?: .*)?") for verbs in _VERBS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def follow(graph: Graph, events: Iterable[Event], *, now: datetime | None = None
     return Progress(
         status=history.status,
         steps=MappingProxyType(found),
-        others=tuple(reader.step(state) for state in visits if state not in steps),
+        others=tuple(reader.step(state) for state, found in visits.items() if state not in steps and _is_outer(found)),
         started=history.started,
         duration=end - history.started if end and history.started else None,
         failure=history.failure,
@@ -107,8 +108,8 @@ def step_of(state: str, steps: Iterable[str]) -> str | None:
     known = set(steps)
     if state in known or state in names.STATES:
         return state if state in known else None
-    found = _HELPER.fullmatch(state)
-    return found["step"] if found and found["step"] in known else None
+    found = (pattern.fullmatch(state) for pattern in _HELPERS)
+    return next((match["step"] for match in found if match and match["step"] in known), None)
 
 
 def in_words(duration: timedelta) -> str:
@@ -135,8 +136,9 @@ class _Reader:
         visits = [visit for visit in self.visits.get(key, ()) if visit.counts]
         if not visits:
             return StepProgress(name=key)
-        own = [visit for visit in visits if visit.state == key]
-        statuses = [self._status(visit, failing) for visit in visits]
+        states = {visit.state for visit in visits}
+        statuses = [self._status(visit, states, failing) for visit in visits]
+        through = (visit for visit, status in zip(visits, statuses, strict=True) if status == "succeeded")
         broken = [visit for visit, status in zip(visits, statuses, strict=True) if status in _BAD]
         ended = [visit.ended or self.end for visit in visits] if "running" not in statuses else [self.end]
         last = max((at for at in ended if at), default=None)
@@ -146,17 +148,18 @@ class _Reader:
             status=min(statuses, key=_ORDER.index),
             started=started,
             duration=last - started if last else None,
-            attempts=max((visit.tries for visit in own), default=0),
-            done=sum(visit.ended is not None and self._status(visit, failing) == "succeeded" for visit in own),
+            attempts=max(visit.tries for visit in visits),
+            done=sum(visit.ended is not None and visit.then not in states for visit in through),
             failure=self._failure(min(broken, key=_was_cut_off)) if broken else None,
         )
 
-    def _status(self, visit: Visit, failing: bool) -> StepStatus:
+    def _status(self, visit: Visit, states: set[str], failing: bool) -> StepStatus:
+        """How one visit stands; `states` are those of its step, which may catch each other's errors."""
         if failing or (visit.ended and visit.then in _FAILURE_PATH and visit.state not in _FAILURE_PATH):
             return "failed"
         if visit.failure:
             if visit.ended:
-                return "caught"
+                return "succeeded" if visit.then in states else "caught"
             return "failed" if self._is_over(visit) else "running"  # between two attempts
         if visit.ended or visit.kind in ("Succeed", "Fail"):
             return "succeeded" if visit.kind != "Fail" else "failed"
@@ -167,11 +170,11 @@ class _Reader:
         return self.run != "RUNNING" or any(outer.ended or outer.failure for outer in _around(visit))
 
     def _failure(self, visit: Visit) -> Failure | None:
-        if visit.failure:
-            return visit.failure
-        said: Any = visit.output.get("error") if isinstance(visit.output, Mapping) else None
-        if isinstance(said, Mapping) and "Error" in said:
-            return Failure(error=str(said["Error"]), cause=str(said.get("Cause", "")))
+        """The error of a visit, or else that of the nearest block around it, or else the run's."""
+        for place in (visit, *_around(visit)):
+            found = _said(place) or place.failure
+            if found and found.error:
+                return found
         return self.run_failure
 
     def frames(self, items: Sequence[Item], found: dict[str, StepProgress]) -> None:
@@ -224,7 +227,20 @@ _ORDER: tuple[StepStatus, ...] = ("failed", "running", "caught", "succeeded", "w
 
 def _was_cut_off(visit: Visit) -> bool:
     """Whether a visit ended by what went wrong elsewhere: the error of one that failed itself tells more."""
-    return visit.failure is None or visit.failure.error == ABORTED
+    return visit.failure is None or visit.failure.error in ("", ABORTED)
+
+
+def _said(visit: Visit) -> Failure | None:
+    """The error that a visit handed to the failure path in the run's data."""
+    said: Any = visit.output.get("error") if isinstance(visit.output, Mapping) else None
+    if visit.then not in _FAILURE_PATH or not isinstance(said, Mapping) or "Error" not in said:
+        return None
+    return Failure(error=str(said["Error"]), cause=str(said.get("Cause", "")))
+
+
+def _is_outer(visits: Sequence[Visit]) -> bool:
+    """Whether a state is one of the machine itself: how a block ends inside is no news."""
+    return any(visit.within is None for visit in visits)
 
 
 def _around(visit: Visit) -> Iterable[Visit]:

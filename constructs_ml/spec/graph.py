@@ -8,11 +8,25 @@ from datetime import datetime
 from constructs_ml.drawing import mermaid as chart
 from constructs_ml.drawing import progress as runs
 from constructs_ml.drawing.drawing import Drawing
-from constructs_ml.drawing.graph import Arm, Fork, Graph, Item, Node
+from constructs_ml.drawing.graph import Arm, Fork, Frame, Graph, Item, Node
 from constructs_ml.drawing.history import Event
 from constructs_ml.drawing.progress import Progress
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import Fail, Gate, LambdaTask, RawState, Register, Step, Train
+from constructs_ml.spec.steps import (
+    Approve,
+    Fail,
+    ForEach,
+    Gate,
+    LambdaTask,
+    Listing,
+    Manifest,
+    Parallel,
+    RawState,
+    Register,
+    Step,
+    Train,
+    Wait,
+)
 from constructs_ml.spec.triggers import Cron, OnAlarm, OnData, Rate, Trigger
 
 
@@ -48,13 +62,19 @@ def _items(steps: Sequence[Step]) -> tuple[Item, ...]:
 
 
 def _item(step: Step) -> Item:
-    """A step as it is drawn. One whose branches all run is a `Fork` with a node of shape "parallel" and an arm
-    for each; one that runs its steps for every item is a `Frame` around them.
-    """
+    """A step as it is drawn: its name, and what `_kind` says of it; what holds steps is drawn around them."""
     match step:
         case Gate():
             arms = (Arm(label="yes", items=_items(step.then)), Arm(label="no", items=_items(step.otherwise)))
             return Fork(node=Node(key=step.name, title=str(step.when), shape="choice"), arms=arms)
+        case Parallel():
+            node = Node(key=step.name, title=step.name, subtitle="Parallel", shape="parallel")
+            return Fork(node=node, arms=tuple(Arm(items=_items(branch)) for branch in step.chains))
+        case ForEach():
+            node = Node(key=step.name, title=step.name, subtitle=_each(step))
+            return Frame(node=node, items=_items(step.steps))
+        case Wait() | Approve():
+            return Node(key=step.name, title=step.name, subtitle=_kind(step), shape="wait")
         case Fail():
             return Node(key=step.name, title=step.name, subtitle=step.cause, shape="failure")
         case RawState():
@@ -73,8 +93,26 @@ def _kind(step: Step) -> str:
             return f"Register, {step.approval}"
         case LambdaTask():
             return "Function"
+        case Approve():
+            return f"Approve: {step.question}"
+        case Wait(seconds=int() as seconds):
+            return f"Wait {seconds} s"
         case _:
             return type(step).__name__
+
+
+def _each(step: ForEach) -> str:
+    """What a ForEach runs over, and how many at a time."""
+    match step.items:
+        case tuple() as items:
+            over = f"{len(items)} item{'s' if len(items) > 1 else ''}"
+        case Manifest():
+            over = "the items of a manifest"
+        case Listing():
+            over = "the objects below a prefix"
+        case _:
+            over = "the items of a list"
+    return f"ForEach of {over}" + (f", {step.concurrency} at a time" if step.concurrency else "")
 
 
 def _trigger_title(trigger: Trigger) -> str:

@@ -11,8 +11,23 @@ import pytest
 from hypothesis import given
 from syrupy.assertion import SnapshotAssertion
 
-from constructs_ml import Drawing, Fail, ModelSpec, SpecError, draw, mermaid
-from constructs_ml.drawing.graph import Graph
+from constructs_ml import (
+    S3,
+    Approve,
+    Drawing,
+    Fail,
+    ForEach,
+    Input,
+    Listing,
+    Manifest,
+    ModelSpec,
+    Parallel,
+    SpecError,
+    Wait,
+    draw,
+    mermaid,
+)
+from constructs_ml.drawing.graph import Fork, Frame, Graph
 from tests.drawing.graphs import GRAPHS, everything, graph, node
 from tests.support import CODE, ROOT, pipeline, prepare
 
@@ -129,3 +144,31 @@ def test_the_pages_picture_is_what_its_example_draws(tmp_path: Path, monkeypatch
     for block in re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "drawing.md").read_text(), re.S | re.M):
         exec(block, names)
     assert (ROOT / "docs" / "drawing.svg").read_text() == names["coloured"].svg
+
+
+def test_blocks_are_drawn_as_what_they_are() -> None:
+    one, two = prepare(name="one"), prepare(name="two")
+    each = ForEach(name="cities", items=("Bern", "Basel"), steps=(prepare(name="score"),), concurrency=2)
+    steps = (Parallel(branches=(one, two)), each, Wait(name="pause", seconds=60), Approve(question="Does it go live?"))
+    fork, frame, pause, ask = draw(pipeline(*steps)).graph.items
+    assert isinstance(fork, Fork)
+    assert isinstance(frame, Frame)
+    assert (fork.node.shape, [arm.items[0].key for arm in fork.arms]) == ("parallel", ["one", "two"])  # type: ignore[union-attr]
+    assert frame.node.subtitle == "ForEach of 2 items, 2 at a time"
+    assert (pause.subtitle, pause.shape) == ("Wait 60 s", "wait")  # type: ignore[union-attr]
+    assert ask.subtitle == "Approve: Does it go live?"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        (Manifest(S3("lists/cities.csv"), "CSV"), "ForEach of the items of a manifest"),
+        (Listing(S3("raw/")), "ForEach of the objects below a prefix"),
+        (Input("cities", "List"), "ForEach of the items of a list"),
+        (("Bern",), "ForEach of 1 item"),
+    ],
+)
+def test_a_frame_says_what_it_runs_over(items: Any, words: str) -> None:
+    inputs = (items,) if isinstance(items, Input) else ()
+    spec = pipeline(ForEach(name="cities", items=items, steps=(prepare(name="score"),)), inputs=inputs)
+    assert draw(spec).graph.nodes[0].subtitle == words

@@ -10,7 +10,20 @@ from typing import Any
 
 import pytest
 
-from constructs_ml import Progress, RawState, SpecError, draw, read_progress
+from constructs_ml import (
+    Fail,
+    ForEach,
+    Gate,
+    Item,
+    Parallel,
+    PipelineSpec,
+    Progress,
+    RawState,
+    SpecError,
+    Wait,
+    draw,
+    read_progress,
+)
 from constructs_ml.drawing.drawing import Drawing
 from constructs_ml.drawing.graph import Graph
 from constructs_ml.drawing.progress import follow, in_words, step_of
@@ -157,11 +170,77 @@ def test_an_item_that_fails_fails_its_step_while_others_are_done() -> None:
     assert progress.steps["x"].total == 3
 
 
+def blocks() -> PipelineSpec:
+    """Branches and items, with every kind of helper state that a block brings."""
+    left, right = evaluate(name="left", inputs={}), prepare(name="right")
+    score = prepare(name="score", inputs={}, arguments=("--city", Item("city")))
+    each_city = ForEach(
+        name="cities", items=({"city": "Bern"}, {"city": "Basel"}), steps=(score,), keep={"city": Item("city")}
+    )
+    kept = Gate(
+        name="better",
+        when=left.metric("auc") > 0.8,
+        then=(Wait(name="note", seconds=1),),
+        outputs={"job": (left.job_name, right.job_name)},
+    )
+    return pipeline(Parallel(name="sides", branches=(left, right)), kept, each_city, Fail(name="end-here", cause="no"))
+
+
+def test_compiled_blocks_are_told_with_their_helper_states() -> None:
+    spec, answers = blocks(), {"Read left metrics": READ}
+    for state in ("left", "right", "score"):
+        answers[state] = ANSWERS["prepare"]
+    progress = read_progress(spec, recorded(runnable(compiled(spec)), answers))
+    good = dict.fromkeys(("sides", "left", "right", "better", "note", "cities", "score"), "succeeded")
+    assert statuses(progress) == {**good, "end-here": "failed"}
+    assert (progress.steps["score"].done, progress.steps["score"].total) == (2, 2)
+    assert {other.name for other in progress.others} == {"Inputs", "Notify failure", "Failed"}
+
+
+def test_a_check_that_fails_inside_a_block_is_told_of_its_step() -> None:
+    spec = blocks()
+    answers = {"Read left metrics": {"Body": "{}"}, "left": ANSWERS["prepare"], "right": ANSWERS["prepare"]}
+    progress = read_progress(spec, recorded(runnable(compiled(spec)), answers))
+    assert statuses(progress)["left"] == statuses(progress)["sides"] == "failed"
+    assert "left no finite number for auc" in progress.steps["left"].error
+    assert "left no finite number for auc" in progress.steps["sides"].error
+    assert statuses(progress)["cities"] == statuses(progress)["score"] == "skipped"
+
+
+def test_items_of_a_polled_job_are_done_when_it_is_no_longer_looked_at() -> None:
+    story, drawn = Story(), graph(each(node("job")))
+    story.enter("each", 0, kind="Map")
+    begun = story.add("MapStateStarted", 0, length=2)
+    for index, passed in enumerate((("job", "Wait for job", "Look at job", "End of each"), ("job",))):
+        story.add("MapIterationStarted", 0, after=begun, name="each", index=index)
+        for state in passed:
+            story.task(state, 0, 5)
+    story.enter("Wait for job", 5, kind="Wait")
+    found = follow(drawn, story.events).steps["job"]
+    assert (found.status, found.done, found.total) == ("running", 1, 2)
+
+
+def test_an_error_that_the_step_itself_answers_is_none() -> None:
+    story, drawn = Story(), graph(node("job"), node("last"))
+    story.enter("Start job", 0)
+    story.add("TaskScheduled", 0)
+    story.add("TaskFailed", 1, error="SageMaker.ResourceInUseException")
+    story.leave("Start job", 1)
+    assert follow(drawn, story.events).steps["job"].status == "caught"
+    story.enter("Wait for job", 1, kind="Wait")
+    story.leave("Wait for job", 2, kind="Wait")
+    story.enter("last", 2)
+    found = follow(drawn, story.events).steps["job"]
+    assert (found.status, found.error) == ("succeeded", "")
+
+
 def test_any_beginning_of_any_history_can_be_told() -> None:
     spec = pipeline()
     histories = [parallel(a=fails("ThrottlingException", 1)), parallel(a=fails("Broken")), mapped()]
     good = list(recorded(runnable(compiled(spec)), ANSWERS))
-    for drawn, events in [*histories, (draw(spec).graph, good)]:
+    answers = {"Read left metrics": READ, **dict.fromkeys(("left", "right", "score"), ANSWERS["prepare"])}
+    block = list(recorded(runnable(compiled(blocks())), answers))
+    for drawn, events in [*histories, (draw(spec).graph, good), (draw(blocks()).graph, block)]:
         started: set[str] = set()
         for end in range(1, len(events) + 1):
             progress = follow(drawn, events[:end], now=NOON)
@@ -411,6 +490,12 @@ def test_history_without_execution_data_still_tells_the_error() -> None:
         ("Look at at", "at"),
         ("Read at metrics", "at"),
         ("Keep inputs metrics", "inputs"),
+        ("Keep other train outputs", "train"),
+        ("Wait longer for train", "train"),
+        ("Wait again for train", "train"),
+        ("Give up train", "train"),
+        ("Each train", "train"),
+        ("End of train", None),
         ("Check inputs", None),
         ("Notify failure", None),
         ("Read something metrics", None),
