@@ -18,6 +18,12 @@ JOB_NAME_LENGTH = 63
 _JOB_SUFFIX_LENGTH = 1 + 36 + 1 + 2
 
 
+NOTIFY_STATE, FAILED_STATE, DONE_STATE = "Notify failure", "Failed", "Done"
+"""The failure path of a state machine, and its good end."""
+STATES = ("Defaults", "Inputs", "Check inputs", "Report inputs", NOTIFY_STATE, FAILED_STATE, DONE_STATE)
+"""The states of a state machine that belong to no step."""
+
+
 def data_bucket(stage: str, account: str, region: str) -> str:
     """The bucket that holds what teams bring: `S3("raw/")` is a prefix in it."""
     return f"{stage}-ml-data-{account}-{region}"
