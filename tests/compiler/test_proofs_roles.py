@@ -143,7 +143,7 @@ def test_every_kind_of_job_has_its_own_rule(action: str, name: str, kind: str, r
         ),
         ("sqs:sendMessage", {"QueueUrl": "${Q}"}, {"sqs:SendMessage"}),
         ("aws-sdk:cloudwatchlogs:createLogGroup", {"LogGroupName": "g"}, {"logs:CreateLogGroup"}),
-        ("aws-sdk:sagemaker:listModels", {}, {"sagemaker:ListModels"}),
+        ("aws-sdk:sagemaker:listModels", {}, {"sagemaker:ListModels on *"}),
         (
             "aws-sdk:sagemaker:createModelPackage",
             {"ModelPackageGroupName": "g", "Tags": []},
@@ -287,9 +287,9 @@ def test_a_key_may_be_used_where_objects_are_read() -> None:
 
 
 def test_what_someone_declared_by_hand_is_not_idle() -> None:
-    extra = allow(["glue:GetJobRun", "glue:GetJobRuns"], "arn:aws:glue:eu-west-1:111111111111:job/clean")
-    start = of("glue:startJobRun.sync", {"JobName": "clean"})
-    granted = [allow("glue:StartJobRun", "arn:aws:glue:eu-west-1:111111111111:job/clean"), extra]
+    extra = allow(["glue:GetJob", "glue:GetTable"], "arn:aws:glue:eu-west-1:111111111111:job/clean")
+    start = of("glue:startJobRun", {"JobName": "clean"})
+    granted = [allow("glue:StartJobRun", f"arn:${{AWS::Partition}}:glue:{HERE}:job/clean"), extra]
     assert ids(start, *granted) == ["role-idle", "role-idle"]
     assert ids(start, *granted, declared=[extra]) == []
 

@@ -47,10 +47,23 @@ def prove_template(
                 list(policies_of(resources, role)),
                 substitutions=substitutions,
                 known=known,
+                machine=arns_of(name, properties),
                 declared=declared,
                 where=f"{name}: {role}",
             )
     return tuple(found)
+
+
+def arns_of(name: str, properties: Mapping[str, Json]) -> tuple[Json, ...]:
+    """The spellings of the ARN of a state machine of the template.
+
+    A role that its machine depends on can spell it only by the machine's name; a policy beside both may refer to it.
+    """
+    spelt = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${Name}"
+    named = properties.get("StateMachineName")
+    names = [{"Fn::GetAtt": [name, "Name"]}, *([] if named is None else [named])]
+    arns = [{"Ref": name}, {"Fn::GetAtt": [name, "Arn"]}]
+    return (*({"Fn::Sub": [spelt, {"Name": item}]} for item in reversed(names)), *arns)
 
 
 def role_of(properties: Mapping[str, Json]) -> str:

@@ -66,6 +66,16 @@ class Text:
         return len(self.parts) == 1 and isinstance(self.parts[0], Hole)
 
     @property
+    def is_anything(self) -> bool:
+        """Whether it may be any text at all, as nothing but a run decides."""
+        return self.is_open and not self.holes[0].name
+
+    @property
+    def starred(self) -> Text:
+        """The text as a pattern, with `*` for what may be anything."""
+        return Text.of(*("*" if isinstance(part, Hole) and not part.name else part for part in self.parts))
+
+    @property
     def least(self) -> int:
         """The fewest characters that the text can have."""
         return sum(part.least if isinstance(part, Hole) else len(part) for part in self.parts)
