@@ -22,6 +22,7 @@ from constructs_ml.compiler.proofs.machine import Machine, read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters, check_raw
 from constructs_ml.compiler.proofs.roles import prove_role
 from constructs_ml.compiler.proofs.service_models import MissingExtraError
+from constructs_ml.compiler.proofs.size import check_size
 from constructs_ml.compiler.proofs.states import check_states
 from constructs_ml.compiler.proofs.templates import prove_template
 
@@ -29,6 +30,7 @@ __all__ = [
     "check_states",
     "check_parameters",
     "check_raw",
+    "check_size",
     "calls",
     "prove_role",
     "prove_template",

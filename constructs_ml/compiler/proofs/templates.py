@@ -8,6 +8,7 @@ from types import MappingProxyType
 from constructs_ml.compiler.proofs.machine import read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters
 from constructs_ml.compiler.proofs.roles import prove_role
+from constructs_ml.compiler.proofs.size import check_size
 from constructs_ml.compiler.proofs.states import check_states
 from constructs_ml.compiler.template import Json
 from constructs_ml.faults import Fault, SpecError
@@ -39,6 +40,7 @@ def prove_template(
             continue
         found += check_states(machine.definition, where=name)
         substitutions = machine.substitutions
+        found += check_size(machine.text, name, substitutions=substitutions)
         found += check_parameters(machine.definition, substitutions=substitutions, where=name)
         role = role_of(properties)
         if role in resources:
