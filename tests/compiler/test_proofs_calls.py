@@ -581,6 +581,84 @@ def test_a_query_reads_what_its_definition_does_not_tell(line: str, expected: li
     assert ids(query, [f"athena:StartQueryExecution {GROUP}", f"athena:GetDataCatalog {CATALOG}", line]) == expected
 
 
+NAMED = {
+    "Type": "Pass",
+    "Parameters": {"job.$": "States.Format('churn-neo-{}', States.UUID())", "wait": 15},
+    "ResultPath": "$.steps.neo",
+}
+AGAIN = {"Type": "Pass", "Parameters": {"job.$": "$.steps.neo.job", "wait.$": "$.steps.neo.wait"}}
+KEPT = {**NAMED, "Parameters": {"job.$": "$.steps.neo.job"}}
+NEO = of("aws-sdk:sagemaker:createCompilationJob", {"CompilationJobName.$": "$.steps.neo.job"}, ResultPath=None)[
+    "States"
+]["ask"]
+LOOK = of(
+    "aws-sdk:sagemaker:describeCompilationJob",
+    {"CompilationJobName.$": "$.steps['neo'].job"},
+    ResultSelector={"status.$": "$.CompilationJobStatus"},
+    ResultPath="$.steps.neo.look",
+)["States"]["ask"]
+JOBS = arn("sagemaker", "compilation-job/churn-neo-*")
+BOTH = [f"sagemaker:CreateCompilationJob+DescribeCompilationJob {JOBS}"]
+
+
+def data(**states: dict[str, Any]) -> dict[str, Any]:
+    return {"StartAt": "named", "States": {"named": NAMED, "start": NEO, "look": LOOK, **states}}
+
+
+def test_a_name_that_a_state_puts_into_the_data_is_known_where_it_is_used() -> None:
+    assert ids(data(), BOTH) == []
+    assert ids(data(again={**AGAIN, "ResultPath": "$.steps.neo"}, kept=KEPT), BOTH) == []
+    wider = BOTH[0].replace("churn-neo-*", "*")
+    assert ids(data(), [wider]) == ["role-wide", "role-wide"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**NAMED, "Parameters": {"job": "another"}},
+        {**NAMED, "Parameters": {"job.$": "$.given"}},
+        {**NAMED, "ResultPath": "$.steps", "Parameters": {"neo.$": "$.old"}},
+        {"Type": "Pass", "Result": {"job": "another"}, "ResultPath": "$.steps.neo"},
+        {"Type": "Pass", "Result": {"steps": {}}},
+        {"Type": "Pass", "ResultPath": "$.steps.neo"},
+        {**LOOK, "ResultPath": "$.steps.neo", "ResultSelector": {"job.$": "$.CompilationJobName"}},
+        {name: value for name, value in {**LOOK, "ResultPath": "$.steps"}.items() if name != "ResultSelector"},
+        {name: value for name, value in LOOK.items() if name not in ("ResultSelector", "ResultPath")},
+        {"Type": "Map", "ItemProcessor": {"States": {}}, "ResultPath": None},
+        {"Type": "Parallel", "Branches": [], "Parameters": {"steps.$": "$.other"}, "ResultPath": None},
+        {"Type": "Pass", "InputPath": "$.steps"},
+        {"Type": "Pass", "OutputPath": "$.steps"},
+    ],
+)
+def test_a_name_that_could_be_another_is_not_known(other: dict[str, Any]) -> None:
+    found = {str(call) for call in calls(data(other=other))}
+    assert "sagemaker:CreateCompilationJob on " + arn("sagemaker", "compilation-job/{}") in found
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**NAMED, "Parameters": {"status": "done"}},
+        {**NAMED, "ResultPath": None, "Parameters": {"job": "another"}},
+        {"Type": "Pass", "Parameters": {"steps": {}, "inputs.$": "$.given"}},
+        {"Type": "Pass"},
+        {**LOOK, "ResultPath": "$.steps.other"},
+        {**LOOK, "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "x"}]},
+        {"Type": "Map", "ItemProcessor": {"States": {}}, "ItemSelector": {"steps.$": "$.steps"}, "ResultPath": None},
+        {"Type": "Parallel", "Branches": [], "ResultPath": None},
+        {"Type": "Wait", "SecondsPath": "$.steps.neo.wait"},
+    ],
+)
+def test_what_stands_elsewhere_does_not_touch_a_name(other: dict[str, Any]) -> None:
+    assert ids(data(other=other), BOTH) == []
+
+
+def test_names_are_made_of_names() -> None:
+    first = {"Type": "Pass", "Parameters": {"name": "churn-neo"}, "ResultPath": "$.run"}
+    second = {**NAMED, "Parameters": {"job.$": "States.Format('{}-{}', $.run.name, States.UUID())"}}
+    assert ids({"States": {"first": first, **data()["States"], "named": second}}, BOTH) == []
+
+
 # The Service Authorization Reference, as cfn-lint ships it.
 POLICIES = json.loads((Path(cfnlint.__file__).parent / "data/AdditionalSpecs/Policies.json").read_text())
 EVERY = [of(resource, parameters) for resource, parameters, _ in INTEGRATIONS]

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from constructs_ml.compiler.proofs.call import Call
 from constructs_ml.compiler.proofs.data_calls import dynamodb_calls, query_calls, s3_calls
+from constructs_ml.compiler.proofs.data_flow import with_data
 from constructs_ml.compiler.proofs.integrations import Integration, parse_resource
 from constructs_ml.compiler.proofs.map_calls import map_calls
 from constructs_ml.compiler.proofs.message_calls import message_calls
@@ -53,7 +54,7 @@ def calls(
     definition itself makes, if it makes anything of that kind.
     """
     outer = NO_SUBSTITUTIONS.inside(known)
-    texts = outer.inside(substitutions)
+    texts = with_data(definition, outer.inside(substitutions))
     first = list(_calls(definition, texts, outer, ()))
     found = _calls(definition, texts, outer, tuple(dict.fromkeys(_made(first))))
     given = machine if isinstance(machine, (tuple, list)) else () if machine is None else (machine,)
