@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 from copy import deepcopy
 from typing import Any
 
@@ -528,6 +530,12 @@ STARTED = Permission(actions=("glue:StartJobRun",), resources=(f"arn:${{AWS::Par
 def test_a_pipeline_is_proved_by_one_call() -> None:
     assert prove_pipeline(pipeline(), account()) == ()
     assert prove_pipeline(pipeline(audit(STARTED)), account()) == ()
+
+
+def test_the_examples_of_the_docstrings_run() -> None:
+    for module in ("constructs_ml.compiler.proofs", "constructs_ml.compiler.proved"):
+        failed, run = doctest.testmod(importlib.import_module(module))
+        assert (failed, run > 0) == (0, True), module
 
 
 def test_what_a_raw_state_asks_for_is_its_own_to_answer() -> None:
