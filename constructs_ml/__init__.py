@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from constructs_ml.compiler.endpoint import compile_endpoint as compile_endpoint
     from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
+    from constructs_ml.compiler.proved import prove_pipeline as prove_pipeline
     from constructs_ml.config import Accounts as Accounts
     from constructs_ml.drawing.drawing import Drawing as Drawing
     from constructs_ml.drawing.progress import Progress as Progress
@@ -126,6 +127,7 @@ _PLACES = {
     "compiler.endpoint": ("compile_endpoint",),
     "compiler.feature_group": ("compile_feature_group",),
     "compiler.pipeline": ("compile_pipeline",),
+    "compiler.proved": ("prove_pipeline",),
     "config": ("Accounts",),
     "drawing.drawing": ("Drawing",),
     "drawing.progress": (

@@ -84,6 +84,7 @@ from constructs_ml.cli import load_model
 from constructs_ml.cli.executions import Machine, machine_of
 from constructs_ml.cli.inputs import given_inputs
 from constructs_ml.compiler.proofs import check_parameters, check_states, prove_role, read_machine
+from constructs_ml.compiler.proofs import check_parameters, check_size, check_states, prove_role, read_machine
 from constructs_ml.compiler.recorded import is_behind, write_record
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
@@ -154,6 +155,8 @@ def in_account(id: str, ask: Callable[[Machine], object]) -> Callable[[Path], ob
             return ask(machine_of(pipeline(), account(id=id)))
 
     return attempt
+def too_large(folder: Path) -> None:
+    raise error(check_size('{"Comment": "%s"}' % ("x" * 1_048_576), "StateMachine"))
 
 
 def fleet(*names: str) -> Callable[[Path], object]:
@@ -500,6 +503,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "parameter-twice": call("aws-sdk:s3:getObject", **{"Bucket": "b", "Key": "k", "Key.$": "$.key"}),
     "call-form": call("sns:publish.sync", TopicArn="${Topic}", Message="done"),
     "definition-json": lambda _: read_machine({"DefinitionString": "{"}, where="StateMachine"),
+    "definition-size": too_large,
     "state-type": states({"Type": "Pas", "Next": "done"}),
     "state-field": states({"Type": "Pass", "Resutl": 1, "Next": "done"}),
     "state-missing": states({"Type": "Task", "Next": "done"}),
