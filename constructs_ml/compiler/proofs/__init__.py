@@ -8,7 +8,17 @@
 from constructs_ml.compiler.proofs.calls import Call, calls
 from constructs_ml.compiler.proofs.machine import Machine, read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters, check_raw
-from constructs_ml.compiler.proofs.roles import ALLOWANCES, ENCRYPTION, LOGGING, TRACING, Allowance, prove_role
+from constructs_ml.compiler.proofs.pipeline_calls import pipeline_calls
+from constructs_ml.compiler.proofs.pipeline_definitions import check_pipeline
+from constructs_ml.compiler.proofs.roles import (
+    ALLOWANCES,
+    ENCRYPTION,
+    LOGGING,
+    TRACING,
+    Allowance,
+    prove_calls,
+    prove_role,
+)
 from constructs_ml.compiler.proofs.service_models import MissingExtraError
 from constructs_ml.compiler.proofs.states import check_states
 from constructs_ml.compiler.proofs.templates import prove_template
@@ -19,6 +29,9 @@ __all__ = [
     "check_raw",
     "calls",
     "prove_role",
+    "prove_calls",
+    "check_pipeline",
+    "pipeline_calls",
     "prove_template",
     "read_machine",
     "Call",

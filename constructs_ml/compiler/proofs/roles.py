@@ -111,8 +111,21 @@ def prove_role(
     `iam:PassedToService` is read, the others are taken to hold. A wildcard counts as wider than the calls when it
     begins before, or ends after, the open part of each call's ARN; inside that part it may match more.
     """
-    faults, place = Faults(), where or "role"
     made = calls(definition, substitutions=substitutions, known=known)
+    return prove_calls(made, policies, known=known, declared=declared, allowances=allowances, where=where)
+
+
+def prove_calls(
+    made: Sequence[Call],
+    policies: Json,
+    *,
+    known: Mapping[str, Json] = _NOTHING,
+    declared: Sequence[Mapping[str, Json]] = (),
+    allowances: Iterable[Allowance] = ALLOWANCES,
+    where: str = "",
+) -> tuple[Fault, ...]:
+    """The same for calls that are known, whatever makes them."""
+    faults, place = Faults(), where or "role"
     texts = NO_SUBSTITUTIONS.inside(known)
     given = list(_grants(policies, texts, place, faults))
     allowed, denied = [item for item in given if not item.denied], [item for item in given if item.denied]
