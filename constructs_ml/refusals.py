@@ -138,6 +138,16 @@ _ROWS: dict[str, Refusal] = {
     "raw-state-result": Refusal(
         "the state's result would overwrite the run's data", "later steps read inputs and results from it"
     ),
+    # engines
+    "engine-step": Refusal(
+        "SageMaker Pipelines has no {what}",
+        "the service has nothing like it; the engine of state machines has",
+    ),
+    "pipeline-form": Refusal("not what SageMaker Pipelines reads here", "CreatePipeline refuses the definition"),
+    "pipeline-reference": Refusal(
+        "the reference leads to nothing that is there when it is read", "the step that reads it could not start"
+    ),
+    "pipeline-order": Refusal("the steps {steps} wait for each other", "none of them could be the first to run"),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"

@@ -83,7 +83,6 @@ from constructs_ml import (
 from constructs_ml.cli import load_model
 from constructs_ml.cli.executions import Machine, machine_of
 from constructs_ml.cli.inputs import given_inputs
-from constructs_ml.compiler.proofs import check_parameters, check_states, prove_role, read_machine
 from constructs_ml.compiler.proofs import check_parameters, check_size, check_states, prove_role, read_machine
 from constructs_ml.compiler.recorded import is_behind, write_record
 from constructs_ml.compiler.registry import compile_registry
@@ -155,6 +154,8 @@ def in_account(id: str, ask: Callable[[Machine], object]) -> Callable[[Path], ob
             return ask(machine_of(pipeline(), account(id=id)))
 
     return attempt
+
+
 def too_large(folder: Path) -> None:
     raise error(check_size('{"Comment": "%s"}' % ("x" * 1_048_576), "StateMachine"))
 

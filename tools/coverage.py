@@ -26,6 +26,7 @@ OPERATIONS = {
     "CreateProcessingJob": "Process",
     "CreateTransformJob": "BatchTransform",
 }
+_WORDS = {"friendly": "by friendly fields", "raw": "by `raw=`", "refused": "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ def page() -> str:
     lines = [
         "# Coverage",
         "",
-        "Written by `python -m tools.coverage > docs/coverage.md`; a test holds it against botocore's models, so that a",
-        "field which AWS adds shows here as one that only `raw=` reaches.",
+        "Written by `python -m tools.coverage > docs/coverage.md`; a test holds it against botocore's models, so a field",
+        "that AWS adds shows here as one that only `raw=` reaches.",
         "",
         "## The steps of the AWS Step Functions Data Science SDK",
         "",
@@ -121,8 +122,9 @@ def page() -> str:
             "",
             f"## {operation}: {step}",
             "",
-            f"{len(found)} fields: {counts['friendly']} by friendly fields, {counts['raw']} by `raw=`, "
-            f"{counts['refused']} refused.",
+            f"{len(found)} fields: "
+            + ", ".join(f"{count} {_WORDS[verdict]}" for verdict, count in counts.items())
+            + ".",
             "",
             "| member | friendly | by `raw=` | refused |",
             "|---|---|---|---|",

@@ -116,6 +116,11 @@ def state_machine_log_group(stage: str, model: str, pipeline: str) -> str:
     return f"/aws/vendedlogs/states/{state_machine(stage, model, pipeline)}"
 
 
+def sagemaker_pipeline(stage: str, model: str, pipeline: str) -> str:
+    """The name of a pipeline that SageMaker Pipelines runs."""
+    return f"{stage}-{model}-{pipeline}"
+
+
 def pipeline_prefix(model: str, pipeline: str) -> str:
     """The S3 prefix below which all runs of a pipeline write."""
     return f"{model}/{pipeline}/"

@@ -54,6 +54,21 @@ class _Grant:
         return any(ends(resource, wild=False) == own for resource in call.resources)
 
 
+class _Index:
+    """Grants by action, so that a call is compared only with those that could decide about it."""
+
+    def __init__(self, grants: Sequence[_Grant]) -> None:
+        self._wild = [item for item in grants if _is_wild(item.action)]
+        self._named: dict[str, list[_Grant]] = {}
+        for item in grants:
+            if not _is_wild(item.action):
+                self._named.setdefault(item.action.lower(), []).append(item)
+
+    def of(self, action: str) -> list[_Grant]:
+        """The grants that name the action, and those that hold a wildcard."""
+        return [*self._named.get(action.lower(), ()), *self._wild]
+
+
 def prove_role(
     definition: Mapping[str, Json],
     policies: Json,
@@ -77,22 +92,41 @@ def prove_role(
     `iam:PassedToService` is read, the others are taken to hold. A wildcard counts as wider than the calls when it
     begins before, or ends after, the open part of each call's ARN; inside that part it may match more.
     """
-    faults, place = Faults(), where or "role"
     made = calls(definition, substitutions=substitutions, known=known, machine=machine)
+    return prove_calls(made, policies, known=known, declared=declared, allowances=allowances, where=where)
+
+
+def prove_calls(
+    made: Sequence[Call],
+    policies: Json,
+    *,
+    known: Mapping[str, Json] = _NOTHING,
+    declared: Sequence[Mapping[str, Json]] = (),
+    allowances: Iterable[Allowance] = ALLOWANCES,
+    where: str = "",
+) -> tuple[Fault, ...]:
+    """The same for calls that are known, whatever makes them."""
+    faults, place = Faults(), where or "role"
     texts = NO_SUBSTITUTIONS.inside(known)
     given = list(_grants(policies, texts, place, faults))
-    allowed, denied = [item for item in given if not item.denied], [item for item in given if item.denied]
+    allowed = [item for item in given if not item.denied]
+    grants = _Index(allowed)
+    denials = _Index([item for item in given if item.denied])
     for call in (item for item in made if not item.optional):
-        missed = not any(item.matches(call) for item in allowed)
-        if missed or any(item.matches(call) for item in denied):
+        missed = not any(item.matches(call) for item in grants.of(call.action))
+        if missed or any(item.matches(call) for item in denials.of(call.action)):
             same = [str(item) for item in allowed if item.action.lower() == call.action.lower()]
             got = "a Deny" if not missed else same or f"no statement for {call.action}"
             faults.add("role-missing", where=place, got=got, allowed=str(call), action=call.action, state=call.where)
     by_hand = {_key(item) for item in _grants(list(declared), texts, place, faults)}
     free = [item for item in allowances if not item.with_calls or any(call.action in item.with_calls for call in made)]
+    by_action: dict[str, list[Call]] = {}
+    for call in made:
+        by_action.setdefault(call.action.lower(), []).append(call)
     for item in allowed:
         if _key(item) not in by_hand and not any(_is_allowance(item, allowance) for allowance in free):
-            _check_use(item, made, place, faults)
+            called = made if _is_wild(item.action) else by_action.get(item.action.lower(), ())
+            _check_use(item, called, place, faults)
     return tuple(faults.found)
 
 
