@@ -6,6 +6,8 @@
 """
 
 from constructs_ml.compiler.proofs.calls import Call, calls
+from constructs_ml.compiler.proofs.integrations import OPTIMISED, Integration
+from constructs_ml.compiler.proofs.later import passing_errors
 from constructs_ml.compiler.proofs.machine import Machine, read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters, check_raw
 from constructs_ml.compiler.proofs.roles import ALLOWANCES, ENCRYPTION, LOGGING, TRACING, Allowance, prove_role
@@ -18,10 +20,13 @@ __all__ = [
     "check_parameters",
     "check_raw",
     "calls",
+    "passing_errors",
     "prove_role",
     "prove_template",
     "read_machine",
     "Call",
+    "Integration",
+    "OPTIMISED",
     "Machine",
     "Allowance",
     "ALLOWANCES",
