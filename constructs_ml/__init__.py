@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
     from constructs_ml.compiler.graph import mermaid as mermaid
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
+    from constructs_ml.compiler.proved import prove_pipeline as prove_pipeline
     from constructs_ml.config import Accounts as Accounts
     from constructs_ml.faults import AccountError as AccountError
     from constructs_ml.faults import SpecError as SpecError
@@ -132,6 +133,7 @@ _PLACES = {
     "compiler.feature_group": ("compile_feature_group",),
     "compiler.graph": ("mermaid",),
     "compiler.pipeline": ("compile_pipeline",),
+    "compiler.proved": ("prove_pipeline",),
     "config": ("Accounts",),
     "faults": (
         "AccountError",

@@ -370,6 +370,9 @@ _ROWS: dict[str, Refusal] = {
     "parameter-value": Refusal("the service does not know this value", "the service refuses the request"),
     "parameter-twice": Refusal("the call takes only one of these", "nobody could tell which one counts"),
     "definition-json": Refusal("the definition cannot be read", "a state machine is one JSON object"),
+    "definition-size": Refusal(
+        "the definition is too large for one state machine", "Step Functions refuses definitions of more than 1 MB"
+    ),
     "state-type": Refusal("not a type of states", "the state machine could not be created"),
     "state-field": Refusal("{name} cannot be used here", "the state machine could not be created"),
     "state-missing": Refusal("a {kind} state without {name}", "the state machine could not be created"),

@@ -78,7 +78,7 @@ from constructs_ml import (
     pin,
 )
 from constructs_ml.cli import load_model
-from constructs_ml.compiler.proofs import check_parameters, check_states, prove_role, read_machine
+from constructs_ml.compiler.proofs import check_parameters, check_size, check_states, prove_role, read_machine
 from constructs_ml.compiler.recorded import is_behind, write_record
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
@@ -140,6 +140,10 @@ def states(first: dict[str, object], name: str = "ask") -> Callable[[Path], obje
         raise error(check_states({"StartAt": name, "States": {name: first, "done": {"Type": "Succeed"}}}))
 
     return attempt
+
+
+def too_large(folder: Path) -> None:
+    raise error(check_size('{"Comment": "%s"}' % ("x" * 1_048_576), "StateMachine"))
 
 
 def fleet(*names: str) -> Callable[[Path], object]:
@@ -477,6 +481,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "parameter-twice": call("aws-sdk:s3:getObject", **{"Bucket": "b", "Key": "k", "Key.$": "$.key"}),
     "call-form": call("sns:publish.sync", TopicArn="${Topic}", Message="done"),
     "definition-json": lambda _: read_machine({"DefinitionString": "{"}, where="StateMachine"),
+    "definition-size": too_large,
     "state-type": states({"Type": "Pas", "Next": "done"}),
     "state-field": states({"Type": "Pass", "Resutl": 1, "Next": "done"}),
     "state-missing": states({"Type": "Task", "Next": "done"}),

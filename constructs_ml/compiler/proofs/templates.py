@@ -8,6 +8,7 @@ from types import MappingProxyType
 from constructs_ml.compiler.proofs.machine import read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters
 from constructs_ml.compiler.proofs.roles import prove_role
+from constructs_ml.compiler.proofs.size import check_size
 from constructs_ml.compiler.proofs.states import check_states
 from constructs_ml.compiler.template import Json
 from constructs_ml.faults import Fault, SpecError
@@ -39,6 +40,7 @@ def prove_template(
             continue
         found += check_states(machine.definition, where=name)
         substitutions = machine.substitutions
+        found += check_size(machine.text, name, substitutions=substitutions)
         found += check_parameters(machine.definition, substitutions=substitutions, where=name)
         role = role_of(properties)
         if role in resources:
@@ -47,10 +49,23 @@ def prove_template(
                 list(policies_of(resources, role)),
                 substitutions=substitutions,
                 known=known,
+                machine=arns_of(name, properties),
                 declared=declared,
                 where=f"{name}: {role}",
             )
     return tuple(found)
+
+
+def arns_of(name: str, properties: Mapping[str, Json]) -> tuple[Json, ...]:
+    """The spellings of the ARN of a state machine of the template.
+
+    A role that its machine depends on can spell it only by the machine's name; a policy beside both may refer to it.
+    """
+    spelt = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${Name}"
+    named = properties.get("StateMachineName")
+    names = [{"Fn::GetAtt": [name, "Name"]}, *([] if named is None else [named])]
+    arns = [{"Ref": name}, {"Fn::GetAtt": [name, "Arn"]}]
+    return (*({"Fn::Sub": [spelt, {"Name": item}]} for item in reversed(names)), *arns)
 
 
 def role_of(properties: Mapping[str, Json]) -> str:
