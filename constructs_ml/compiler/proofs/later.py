@@ -8,7 +8,7 @@ from constructs_ml.compiler.proofs.integrations import Integration
 from constructs_ml.compiler.proofs.service_models import model_of
 
 # Parts of the names of errors that end by themselves: throttling, exhausted capacity, a fault on the service's side.
-_PASSING = ("Throttl", "TooManyRequest", "LimitExceeded", "Internal", "Unavailable", "ServerException", "SlowDown")
+_PASSING = ("Throttl", "TooManyRequest", "Exceeded", "Internal", "Unavailable", "ServerException", "SlowDown")
 # Integrations with own rules report under these names; their base exceptions are those of the SDK for Java 1.
 _OPTIMISED = {
     "batch": ("Batch", "AWSBatchException"),
@@ -47,12 +47,7 @@ def passing_errors(call: Integration) -> tuple[str, ...]:
 
 def pascal_service(service_id: str) -> str:
     """A service's id as the SDK for Java 2 writes it: `DynamoDB` is `DynamoDb`, `EMR Serverless` `EmrServerless`."""
-    words = [word for part in re.split(r"[^A-Za-z0-9]+", service_id) for word in _words(part)]
-    return "".join(word[:1].upper() + word[1:].lower() for word in words)
-
-
-def _words(part: str) -> list[str]:
-    return _WORD.findall(part)
+    return "".join(word.capitalize() for word in _WORD.findall(service_id))
 
 
 def _exception(name: str) -> str:

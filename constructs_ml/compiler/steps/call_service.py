@@ -16,7 +16,7 @@ from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS, Hole, Text, co
 from constructs_ml.compiler.retries import is_known, retries
 from constructs_ml.compiler.steps.common import kept
 from constructs_ml.compiler.template import Json, sub
-from constructs_ml.faults import SpecError
+from constructs_ml.faults import Faults, SpecError
 from constructs_ml.spec.steps import CallService
 
 # Services whose own integration has another name than their SDK.
@@ -37,7 +37,7 @@ def add(machine: Machine, step: CallService, after: str) -> None:
     """The call. What is wrong with it is told with the path of the fault."""
     context = machine.context
     where = f"pipeline {context.spec.name!r}"
-    call = _integration(context, step, f"{where}, step {step.name!r}")
+    call = integration(step, context.faults, f"{where}, step {step.name!r}")
     rendered: dict[str, Json] = {}
     try:
         put_json(machine.expressions, rendered, "Parameters", step.parameters, f"{where}: {step.name}.Parameters")
@@ -45,12 +45,13 @@ def add(machine: Machine, step: CallService, after: str) -> None:
         context.faults.found.extend(refused.faults)
         return
     parameters = rendered["Parameters"]
-    name = f"{call}{'.' if call.pattern else ''}{call.pattern}"
+    name = resource_of(call)
     asked = {step.name: {"Type": "Task", "Resource": SERVICE + name, "Parameters": parameters}}
     found = check_parameters({"States": asked}, where=where)
-    context.faults.found.extend(found)
-    if not found:
-        _allow(context, step, calls({"States": asked}), f"{where}, step {step.name!r}")
+    if found:
+        context.faults.found.extend(found)
+        return
+    _allow(context, step, calls({"States": asked}), f"{where}, step {step.name!r}")
     known = not call.sdk and is_known(call.service)
     machine.task(
         step.name,
@@ -58,12 +59,12 @@ def add(machine: Machine, step: CallService, after: str) -> None:
         parameters,
         after,
         kept=kept(context, step.name, step.keep),
-        retry=retries(call.service, step.retry, () if known or found else passing_errors(call)),
+        retry=retries(call.service, step.retry, () if known else passing_errors(call)),
         seconds=int(step.timeout.total_seconds()),
     )
 
 
-def _integration(context: Context, step: CallService, where: str) -> Integration:
+def integration(step: CallService, faults: Faults, where: str) -> Integration:
     """The service's own integration where it has the action and waits so, else the SDK's."""
     service, _, action = step.call.partition(":")
     own = _OPTIMISED_NAMES.get(service, service)
@@ -73,10 +74,15 @@ def _integration(context: Context, step: CallService, where: str) -> Integration
             return Integration(own, action, pattern)
     if step.wait == "job":
         waiting = [f"{own}:{name}" for name, known in OPTIMISED.get(own, {}).items() if "sync" in known]
-        context.faults.add("call-wait", where=where, got=step.call, allowed=waiting or 'wait="response"')
+        faults.add("call-wait", where=where, got=step.call, allowed=waiting or 'wait="response"')
     return Integration(
         _SDK_NAMES.get(service, service), action, "waitForTaskToken" if step.wait == "token" else "", sdk=True
     )
+
+
+def resource_of(call: Integration) -> str:
+    """An integration as the end of a state's resource."""
+    return f"{call}.{call.pattern}" if call.pattern else str(call)
 
 
 def _allow(context: Context, step: CallService, made: Sequence[Call], where: str) -> None:
