@@ -82,10 +82,17 @@ if TYPE_CHECKING:
     from constructs_ml.spec.scaling import AutoScaling as AutoScaling
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
     from constructs_ml.spec.steps import Approve as Approve
+    from constructs_ml.spec.steps import AthenaQuery as AthenaQuery
+    from constructs_ml.spec.steps import CallService as CallService
+    from constructs_ml.spec.steps import Container as Container
+    from constructs_ml.spec.steps import DataBrewJob as DataBrewJob
+    from constructs_ml.spec.steps import EmrServerlessJob as EmrServerlessJob
     from constructs_ml.spec.steps import Fail as Fail
+    from constructs_ml.spec.steps import FargateTask as FargateTask
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
+    from constructs_ml.spec.steps import GlueJob as GlueJob
     from constructs_ml.spec.steps import LambdaTask as LambdaTask
     from constructs_ml.spec.steps import Listing as Listing
     from constructs_ml.spec.steps import Manifest as Manifest
@@ -97,6 +104,8 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Register as Register
     from constructs_ml.spec.steps import Serving as Serving
     from constructs_ml.spec.steps import Spot as Spot
+    from constructs_ml.spec.steps import SubPipeline as SubPipeline
+    from constructs_ml.spec.steps import TaskDefinition as TaskDefinition
     from constructs_ml.spec.steps import Train as Train
     from constructs_ml.spec.steps import Wait as Wait
     from constructs_ml.spec.triggers import Cron as Cron
@@ -107,6 +116,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.values import Execution as Execution
     from constructs_ml.spec.values import Input as Input
     from constructs_ml.spec.values import Item as Item
+    from constructs_ml.spec.values import TaskToken as TaskToken
     from constructs_ml.spec.values import join as join
     from constructs_ml.stacks import FeatureStack as FeatureStack
     from constructs_ml.stacks import Fleet as Fleet
@@ -225,10 +235,17 @@ _PLACES = {
     ),
     "spec.steps": (
         "Approve",
+        "AthenaQuery",
+        "CallService",
+        "Container",
+        "DataBrewJob",
+        "EmrServerlessJob",
         "Fail",
+        "FargateTask",
         "ForEach",
         "Function",
         "Gate",
+        "GlueJob",
         "LambdaTask",
         "Listing",
         "Manifest",
@@ -240,6 +257,8 @@ _PLACES = {
         "Register",
         "Serving",
         "Spot",
+        "SubPipeline",
+        "TaskDefinition",
         "Train",
         "Wait",
     ),
@@ -255,6 +274,7 @@ _PLACES = {
         "Item",
         "join",
         "S3",
+        "TaskToken",
     ),
     "stacks": (
         "FeatureStack",

@@ -79,7 +79,8 @@ def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[S
         statements.append(Statement(("kms:Decrypt",), (infrastructure.data_key_arn,)))
     if infrastructure.key_arn is not None:
         statements += permissions.use_key(infrastructure.key_arn)
-    if infrastructure.subnets is not None and any(job.network.vpc is not False for job in jobs):
+    account_wide = infrastructure.subnets is not None
+    if any(job.network.subnets or (account_wide and job.network.vpc is not False) for job in jobs):
         statements += permissions.network()
     return statements
 

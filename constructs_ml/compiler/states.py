@@ -10,22 +10,47 @@ from constructs_ml.compiler.machine import SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import service_retry
-from constructs_ml.compiler.steps import approve, flow, for_each, gate, lambda_task, parallel, process, register, train
+from constructs_ml.compiler.steps import (
+    approve,
+    athena_query,
+    call_service,
+    databrew_job,
+    emr_serverless_job,
+    fargate_task,
+    flow,
+    for_each,
+    gate,
+    glue_job,
+    lambda_task,
+    parallel,
+    process,
+    register,
+    sub_pipeline,
+    train,
+)
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract.names import DONE_STATE as DONE
 from constructs_ml.contract.names import FAILED_STATE as FAILED
 from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
 from constructs_ml.spec.steps import (
     Approve,
+    AthenaQuery,
+    Called,
+    CallService,
+    DataBrewJob,
+    EmrServerlessJob,
     Fail,
+    FargateTask,
     ForEach,
     Gate,
+    GlueJob,
     LambdaTask,
     Parallel,
     Process,
     RawState,
     Register,
     Step,
+    SubPipeline,
     Train,
     Wait,
     goes_on,
@@ -60,14 +85,6 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
 
 def _step(machine: Machine, step: Step, after: str) -> None:
     match step:
-        case Process():
-            process.add(machine, step, after)
-        case Train():
-            train.add(machine, step, after)
-        case Register():
-            register.add(machine, step, after)
-        case LambdaTask():
-            lambda_task.add(machine, step, after)
         case Approve():
             approve.add(machine, step, after)
         case Gate():
@@ -82,6 +99,35 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
+        case Process():
+            process.add(machine, step, after)
+        case Train():
+            train.add(machine, step, after)
+        case Register():
+            register.add(machine, step, after)
+        case _:
+            _call(machine, step, after)
+
+
+def _call(machine: Machine, step: Called, after: str) -> None:
+    """A step that calls a service outside SageMaker."""
+    match step:
+        case LambdaTask():
+            lambda_task.add(machine, step, after)
+        case GlueJob():
+            glue_job.add(machine, step, after)
+        case FargateTask():
+            fargate_task.add(machine, step, after)
+        case EmrServerlessJob():
+            emr_serverless_job.add(machine, step, after)
+        case AthenaQuery():
+            athena_query.add(machine, step, after)
+        case DataBrewJob():
+            databrew_job.add(machine, step, after)
+        case SubPipeline():
+            sub_pipeline.add(machine, step, after)
+        case CallService():
+            call_service.add(machine, step, after)
 
 
 def _begin(machine: Machine) -> None:

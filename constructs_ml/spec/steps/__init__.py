@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from constructs_ml.spec.steps.approve import Approve
+from constructs_ml.spec.steps.athena_query import AthenaQuery
+from constructs_ml.spec.steps.call_service import CallService
+from constructs_ml.spec.steps.databrew_job import DataBrewJob
+from constructs_ml.spec.steps.emr_serverless_job import EmrServerlessJob
+from constructs_ml.spec.steps.fargate_task import Container, FargateTask, TaskDefinition
 from constructs_ml.spec.steps.flow import Fail, Permission, RawState, Wait
 from constructs_ml.spec.steps.for_each import ForEach, Items, Listing, Manifest
 from constructs_ml.spec.steps.gate import Gate
+from constructs_ml.spec.steps.glue_job import GlueJob
 from constructs_ml.spec.steps.lambda_task import Function, LambdaTask
 from constructs_ml.spec.steps.parallel import Parallel
 from constructs_ml.spec.steps.process import Process
 from constructs_ml.spec.steps.register import Register, Serving
+from constructs_ml.spec.steps.sub_pipeline import SubPipeline
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
 
-Step = Process | Train | Gate | Register | LambdaTask | Approve | Parallel | ForEach | Wait | Fail | RawState
+Called = LambdaTask | GlueJob | FargateTask | EmrServerlessJob | AthenaQuery | DataBrewJob | SubPipeline | CallService
+"""The steps that call services outside SageMaker."""
+Step = Process | Train | Register | Called | Gate | Approve | Parallel | ForEach | Wait | Fail | RawState
 
 
 def blocks(step: Step) -> tuple[tuple[Step, ...], ...]:
@@ -49,10 +58,18 @@ def walk(steps: Sequence[Step]) -> Iterator[Step]:
 
 __all__ = [
     "Approve",
+    "AthenaQuery",
+    "Called",
+    "CallService",
+    "Container",
+    "DataBrewJob",
+    "EmrServerlessJob",
     "Fail",
+    "FargateTask",
     "ForEach",
     "Function",
     "Gate",
+    "GlueJob",
     "Items",
     "LambdaTask",
     "Listing",
@@ -66,6 +83,8 @@ __all__ = [
     "Serving",
     "Spot",
     "Step",
+    "SubPipeline",
+    "TaskDefinition",
     "Train",
     "Wait",
     "blocks",
