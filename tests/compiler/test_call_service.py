@@ -169,7 +169,7 @@ def test_calls_work_for_each_item_and_in_branches() -> None:
     each = ForEach(
         name="each", items=("Bern", "Basel"), steps=(put(parameters={"TableName": "t", "Item": {"c": {"S": Item()}}}),)
     )
-    both = Parallel(name="both", branches={"one": (send(),), "two": (each,)})
+    both = Parallel(name="both", branches=(send(), each))
     ended, services = ran(both, inputs=(DAY,))
     assert ended.status == "SUCCEEDED"
     assert sorted(asked["Item"]["c"]["S"] for asked in services.of("put")) == ["Basel", "Bern"]
