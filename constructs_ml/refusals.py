@@ -447,6 +447,17 @@ _ROWS: dict[str, Refusal] = {
         "the step waits for an answer that nobody can give, or hands out a token in vain",
         "whoever answers needs the task's token, and only a waiting task has one",
     ),
+    # inputs by account
+    "account-input": Refusal(
+        "the account gives a default to an input that pipeline {pipeline!r} does not have",
+        "what it says would be silently lost",
+        "account",
+    ),
+    "account-input-type": Refusal(
+        "the account's default does not fit input {name!r}",
+        "a run without this input would start with a value that its steps cannot use",
+        "account",
+    ),
     # references
     "output-unknown": Refusal(
         "step {step!r} has no output {name!r}",

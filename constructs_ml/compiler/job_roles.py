@@ -113,8 +113,9 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
         case Input():
             triggers = [item for item in context.spec.triggers if isinstance(item, OnData) and item.to == source.name]
             known = [(data, item.prefix) for item in triggers]
-            if isinstance(source.default, S3):
-                known.append((source.default.bucket or data, source.default.key))
+            default = context.default_of(source)
+            if isinstance(default, S3):
+                known.append((default.bucket or data, default.key))
             yield from known or [(data, "")]
         case Item():
             listed = [

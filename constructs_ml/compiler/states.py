@@ -141,10 +141,11 @@ def _begin(machine: Machine) -> None:
         return
     defaults: dict[str, Json] = {}
     for item in inputs:
-        if isinstance(item.default, (tuple, list)):
-            defaults[key_of(item.name)] = flow.plain(item.default)
-        elif item.default is not None:
-            machine.expressions.put_value(defaults, key_of(item.name), item.default)
+        default = machine.context.default_of(item)
+        if isinstance(default, (tuple, list)):
+            defaults[key_of(item.name)] = flow.plain(default)
+        elif default is not None:
+            machine.expressions.put_value(defaults, key_of(item.name), default)
     machine.put("Defaults", {"Type": "Pass", "Parameters": {"defaults": defaults, "given.$": "$"}, "Next": "Inputs"})
     given = {"inputs.$": "States.JsonMerge($.defaults, $.given, false)", **results}
     machine.put("Inputs", {"Type": "Pass", "Parameters": given, "Next": "Check inputs"})

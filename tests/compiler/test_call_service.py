@@ -166,10 +166,8 @@ def test_a_failed_call_reaches_the_notified_failure_path() -> None:
 
 
 def test_calls_work_for_each_item_and_in_branches() -> None:
-    each = ForEach(
-        name="each", items=("Bern", "Basel"), steps=(put(parameters={"TableName": "t", "Item": {"c": {"S": Item()}}}),)
-    )
-    both = Parallel(name="both", branches=(send(), each))
+    one = put(parameters={"TableName": "t", "Item": {"c": {"S": Item()}}})
+    both = Parallel(name="both", branches=(send(), ForEach(name="each", items=("Bern", "Basel"), steps=(one,))))
     ended, services = ran(both, inputs=(DAY,))
     assert ended.status == "SUCCEEDED"
     assert sorted(asked["Item"]["c"]["S"] for asked in services.of("put")) == ["Basel", "Bern"]
