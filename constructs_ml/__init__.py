@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.scaling import AutoScaling as AutoScaling
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
     from constructs_ml.spec.steps import Approve as Approve
+    from constructs_ml.spec.steps import BatchTransform as BatchTransform
     from constructs_ml.spec.steps import Fail as Fail
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
@@ -92,6 +93,9 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Serving as Serving
     from constructs_ml.spec.steps import Spot as Spot
     from constructs_ml.spec.steps import Train as Train
+    from constructs_ml.spec.steps import TransformInput as TransformInput
+    from constructs_ml.spec.steps import TransformOutput as TransformOutput
+    from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
     from constructs_ml.spec.triggers import Cron as Cron
     from constructs_ml.spec.triggers import OnAlarm as OnAlarm
@@ -209,6 +213,7 @@ _PLACES = {
     ),
     "spec.steps": (
         "Approve",
+        "BatchTransform",
         "Fail",
         "ForEach",
         "Function",
@@ -225,6 +230,9 @@ _PLACES = {
         "Serving",
         "Spot",
         "Train",
+        "TransformInput",
+        "TransformOutput",
+        "Version",
         "Wait",
     ),
     "spec.triggers": (

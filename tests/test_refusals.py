@@ -19,6 +19,7 @@ from constructs_ml import (
     Artifact,
     AutoScaling,
     Baseline,
+    BatchTransform,
     Canary,
     Channel,
     Code,
@@ -67,7 +68,9 @@ from constructs_ml import (
     Sklearn,
     SpecError,
     Spot,
+    TransformInput,
     Variant,
+    Version,
     Wait,
     XGBoost,
     drift,
@@ -309,6 +312,15 @@ CASES: dict[str, Callable[[Path], object]] = {
     "raw-state-type": lambda _: RawState(name="end", state={"Type": "Succeed"}),
     "raw-state-next": lambda _: RawState(name="pause", state={"Type": "Wait", "Seconds": 1, "Next": "train"}),
     "raw-state-result": lambda _: RawState(name="count", state={"Type": "Pass", "Result": 1}),
+    # steps of models
+    "job-field": lambda _: BatchTransform(name="score", model=S3("m"), data=S3("c"), compute=Compute(volume_gb=100)),
+    "transform-strategy": lambda _: BatchTransform(
+        name="score", model=S3("m"), data=TransformInput(source=S3("c"), split="None"), strategy="MultiRecord"
+    ),
+    "transform-payload": lambda _: BatchTransform(
+        name="score", model=S3("m"), data=S3("c"), max_payload_mb=50, concurrency=3
+    ),
+    "model-image": lambda _: compiled(pipeline(BatchTransform(name="score", model=Version(3), data=S3("c")))),
     "cron-fields": lambda _: Cron("0 3 * * 1"),
     "cron-field": lambda _: Cron("0 25 * * ? *"),
     "cron-days": lambda _: Cron("0 3 * * * *"),

@@ -70,9 +70,13 @@ def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[S
         Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (written,), because=permissions.OBJECTS),
         *permissions.logs(group),
         permissions.publish(group),
-        *permissions.pull([registry_arn(context.template, context.account, image) for image in images]),
         *(statement for job in jobs for statement in job.more),
     ]
+    if images:
+        scope = "inference" if kind == "transform" else "training"
+        statements += permissions.pull(
+            [registry_arn(context.template, context.account, image, scope) for image in images]
+        )
     if any(job.resumes for job in jobs):
         statements.append(Statement(("s3:GetObject",), (written,), because=permissions.OBJECTS))
     if infrastructure.data_key_arn is not None:

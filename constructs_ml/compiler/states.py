@@ -10,10 +10,22 @@ from constructs_ml.compiler.machine import NOTIFY, SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import service_retry
-from constructs_ml.compiler.steps import approve, flow, for_each, gate, lambda_task, parallel, process, register, train
+from constructs_ml.compiler.steps import (
+    approve,
+    batch_transform,
+    flow,
+    for_each,
+    gate,
+    lambda_task,
+    parallel,
+    process,
+    register,
+    train,
+)
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.steps import (
     Approve,
+    BatchTransform,
     Fail,
     ForEach,
     Gate,
@@ -58,10 +70,8 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
 
 def _step(machine: Machine, step: Step, after: str) -> None:
     match step:
-        case Process():
-            process.add(machine, step, after)
-        case Train():
-            train.add(machine, step, after)
+        case Process() | Train() | BatchTransform():
+            _job(machine, step, after)
         case Register():
             register.add(machine, step, after)
         case LambdaTask():
@@ -80,6 +90,17 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
+
+
+def _job(machine: Machine, step: Process | Train | BatchTransform, after: str) -> None:
+    """A step that is a job of SageMaker."""
+    match step:
+        case Process():
+            process.add(machine, step, after)
+        case Train():
+            train.add(machine, step, after)
+        case BatchTransform():
+            batch_transform.add(machine, step, after)
 
 
 def _begin(machine: Machine) -> None:

@@ -11,6 +11,13 @@ HYPERPARAMETERS = 100
 ENVIRONMENT_VARIABLES = 100
 VOLUME_GB = 16_384
 
+# SageMaker API reference: CreateTransformJob, CreateModelPackage (numbers of nine digits).
+TRANSFORM_ENVIRONMENT = 16
+TRANSFORM_FILTER_LENGTH = 63
+TRANSFORM_PAYLOAD_MB = 100
+TRANSFORM_DEFAULT_PAYLOAD_MB = 6
+MODEL_PACKAGE_VERSION = 999_999_999
+
 # IAM quotas: characters without white space, of all inline policies of a role together and of one managed policy.
 IAM_INLINE_POLICY_CHARACTERS = 10_240
 IAM_MANAGED_POLICY_CHARACTERS = 6_144

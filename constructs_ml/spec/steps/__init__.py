@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from constructs_ml.spec.steps.approve import Approve
+from constructs_ml.spec.steps.batch_transform import BatchTransform, TransformInput, TransformOutput
 from constructs_ml.spec.steps.flow import Fail, Permission, RawState, Wait
 from constructs_ml.spec.steps.for_each import ForEach, Items, Listing, Manifest
 from constructs_ml.spec.steps.gate import Gate
@@ -12,9 +13,23 @@ from constructs_ml.spec.steps.lambda_task import Function, LambdaTask
 from constructs_ml.spec.steps.parallel import Parallel
 from constructs_ml.spec.steps.process import Process
 from constructs_ml.spec.steps.register import Register, Serving
+from constructs_ml.spec.steps.sources import Version
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
 
-Step = Process | Train | Gate | Register | LambdaTask | Approve | Parallel | ForEach | Wait | Fail | RawState
+Step = (
+    Process
+    | Train
+    | Gate
+    | Register
+    | LambdaTask
+    | Approve
+    | BatchTransform
+    | Parallel
+    | ForEach
+    | Wait
+    | Fail
+    | RawState
+)
 
 
 def blocks(step: Step) -> tuple[tuple[Step, ...], ...]:
@@ -49,6 +64,7 @@ def walk(steps: Sequence[Step]) -> Iterator[Step]:
 
 __all__ = [
     "Approve",
+    "BatchTransform",
     "Fail",
     "ForEach",
     "Function",
@@ -67,6 +83,9 @@ __all__ = [
     "Spot",
     "Step",
     "Train",
+    "TransformInput",
+    "TransformOutput",
+    "Version",
     "Wait",
     "blocks",
     "goes_on",
