@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Approve as Approve
     from constructs_ml.spec.steps import BatchTransform as BatchTransform
     from constructs_ml.spec.steps import Fail as Fail
+    from constructs_ml.spec.steps import FindModel as FindModel
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
@@ -215,6 +216,7 @@ _PLACES = {
         "Approve",
         "BatchTransform",
         "Fail",
+        "FindModel",
         "ForEach",
         "Function",
         "Gate",

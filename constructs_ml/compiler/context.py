@@ -19,6 +19,7 @@ from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Network
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.references import references_of
+from constructs_ml.spec.steps import Step
 from constructs_ml.spec.values import Input, Item, Location, StepReference
 
 
@@ -98,6 +99,10 @@ class Context:
         """The place of a fault of this account's settings."""
         account = self.account.where or f"account {self.account.stage!r}"
         return f"{account}: pipeline {self.spec.name!r} of model {self.spec.model!r}, step {step!r}"
+
+    def step(self, name: str) -> Step:
+        """The step of this name; every reference of a spec names one."""
+        return next(step for step in self.spec.all_steps if step.name == name)
 
     def metrics_of(self, step: str) -> tuple[str, ...]:
         """The metrics of a step that some condition compares."""

@@ -12,7 +12,7 @@ from constructs_ml.compiler.policies import Role, Statement, add_role, merge
 from constructs_ml.compiler.template import Json, asset
 from constructs_ml.contract import names
 from constructs_ml.spec.account import RoleKind
-from constructs_ml.spec.steps import ForEach, Listing
+from constructs_ml.spec.steps import FindModel, ForEach, Listing
 from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import S3, Below, Input, Item, Location, ModelArtifact, Output, Result
 
@@ -111,6 +111,11 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
             yield source.bucket or data, source.key
         case Below(place):
             yield from places_of(context, place)
+        case ModelArtifact(step) if any(
+            isinstance(item, FindModel) and item.name == step for item in context.spec.all_steps
+        ):
+            # Any pipeline of the model may have registered the version.
+            yield artifacts, f"{context.spec.model}/"
         case Output() | ModelArtifact():
             yield artifacts, names.pipeline_prefix(context.spec.model, context.spec.name)
         case Input():

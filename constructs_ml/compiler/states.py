@@ -13,6 +13,7 @@ from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.steps import (
     approve,
     batch_transform,
+    find_model,
     flow,
     for_each,
     gate,
@@ -27,6 +28,7 @@ from constructs_ml.spec.steps import (
     Approve,
     BatchTransform,
     Fail,
+    FindModel,
     ForEach,
     Gate,
     LambdaTask,
@@ -74,6 +76,8 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             _job(machine, step, after)
         case Register():
             register.add(machine, step, after)
+        case FindModel():
+            find_model.add(machine, step, after)
         case LambdaTask():
             lambda_task.add(machine, step, after)
         case Approve():

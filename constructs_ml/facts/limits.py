@@ -17,6 +17,8 @@ TRANSFORM_FILTER_LENGTH = 63
 TRANSFORM_PAYLOAD_MB = 100
 TRANSFORM_DEFAULT_PAYLOAD_MB = 6
 MODEL_PACKAGE_VERSION = 999_999_999
+METADATA_PROPERTIES = 50
+METADATA_LENGTH = 256
 
 # IAM quotas: characters without white space, of all inline policies of a role together and of one managed policy.
 IAM_INLINE_POLICY_CHARACTERS = 10_240

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from constructs_ml.compiler import jobs
 from constructs_ml.compiler.context import Context, Job
 from constructs_ml.compiler.expressions import Text, literal
@@ -13,9 +15,9 @@ from constructs_ml.compiler.retries import retries, service_retry
 from constructs_ml.compiler.steps.containers import container, images_of, reads_of_version, version_arn
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import names
-from constructs_ml.spec.steps import BatchTransform
+from constructs_ml.spec.steps import BatchTransform, FindModel
 from constructs_ml.spec.steps.sources import ModelSource, Version
-from constructs_ml.spec.values import JobName, Location
+from constructs_ml.spec.values import JobName, Location, Result
 
 _MODELS = "a model's name ends in a UUID, so that every attempt has its own"
 # CreateModel answers with the ARN alone.
@@ -64,6 +66,7 @@ def add(machine: Machine, step: BatchTransform, after: str) -> None:
 
 def model_request(context: Context, step: BatchTransform) -> dict[str, Json]:
     """The parameters of the model but its name; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModel.html."""
+    step = _with_version(context, step)
     parameters: dict[str, Json] = {
         "ExecutionRoleArn": literal((jobs.role(context, "transform"),)),
         "EnableNetworkIsolation": step.network.isolation,
@@ -112,6 +115,14 @@ def request(context: Context, step: BatchTransform) -> dict[str, Json]:
         context.expressions.put(capture, "DestinationS3Uri", _folder(context, step, "capture"))
         parameters["DataCaptureConfig"] = capture | _key(context)
     return jobs.with_raw(context, step.name, "sagemaker:createTransformJob", parameters, step.raw)
+
+
+def _with_version(context: Context, step: BatchTransform) -> BatchTransform:
+    """What a FindModel step found may be given as it is: its result is the ARN of a version."""
+    model = step.model
+    if isinstance(model, Result) and isinstance(context.step(model.step), FindModel):
+        return replace(step, model=Version(model))
+    return step
 
 
 def _version(context: Context, step: BatchTransform, model: Version) -> dict[str, Json]:

@@ -78,6 +78,5 @@ def _image_of(context: Context, step: Register | BatchTransform) -> ContainerIma
 def _trained_with(context: Context, model: ModelSource) -> ContainerImage | None:
     if not isinstance(model, ModelArtifact):
         return None
-    return next(
-        (item.image for item in context.spec.all_steps if isinstance(item, Train) and item.name == model.step), None
-    )
+    made = context.step(model.step)
+    return made.image if isinstance(made, Train) else None

@@ -76,4 +76,4 @@ def _metadata(context: Context, step: Register) -> dict[str, Json]:
     context.expressions.put(metadata, tags.EXECUTION, context.expressions.reference(Execution("id")))
     if source in context.code:
         metadata[tags.CODE] = context.code[source].digest
-    return metadata
+    return context.expressions.put_all(step.metadata) | metadata

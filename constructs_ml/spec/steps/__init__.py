@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from constructs_ml.spec.steps.approve import Approve
 from constructs_ml.spec.steps.batch_transform import BatchTransform, TransformInput, TransformOutput
+from constructs_ml.spec.steps.find_model import FindModel
 from constructs_ml.spec.steps.flow import Fail, Permission, RawState, Wait
 from constructs_ml.spec.steps.for_each import ForEach, Items, Listing, Manifest
 from constructs_ml.spec.steps.gate import Gate
@@ -24,6 +25,7 @@ Step = (
     | LambdaTask
     | Approve
     | BatchTransform
+    | FindModel
     | Parallel
     | ForEach
     | Wait
@@ -66,6 +68,7 @@ __all__ = [
     "Approve",
     "BatchTransform",
     "Fail",
+    "FindModel",
     "ForEach",
     "Function",
     "Gate",
