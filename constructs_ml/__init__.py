@@ -76,12 +76,15 @@ if TYPE_CHECKING:
     from constructs_ml.spec.scaling import AutoScaling as AutoScaling
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
     from constructs_ml.spec.steps import Approve as Approve
+    from constructs_ml.spec.steps import AutoML as AutoML
     from constructs_ml.spec.steps import BatchTransform as BatchTransform
+    from constructs_ml.spec.steps import Compile as Compile
     from constructs_ml.spec.steps import Fail as Fail
     from constructs_ml.spec.steps import FindModel as FindModel
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
+    from constructs_ml.spec.steps import ImageClassification as ImageClassification
     from constructs_ml.spec.steps import LambdaTask as LambdaTask
     from constructs_ml.spec.steps import Listing as Listing
     from constructs_ml.spec.steps import Manifest as Manifest
@@ -93,6 +96,10 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Register as Register
     from constructs_ml.spec.steps import Serving as Serving
     from constructs_ml.spec.steps import Spot as Spot
+    from constructs_ml.spec.steps import Tabular as Tabular
+    from constructs_ml.spec.steps import TargetPlatform as TargetPlatform
+    from constructs_ml.spec.steps import TextClassification as TextClassification
+    from constructs_ml.spec.steps import TimeSeriesForecasting as TimeSeriesForecasting
     from constructs_ml.spec.steps import Train as Train
     from constructs_ml.spec.steps import TransformInput as TransformInput
     from constructs_ml.spec.steps import TransformOutput as TransformOutput
@@ -214,12 +221,15 @@ _PLACES = {
     ),
     "spec.steps": (
         "Approve",
+        "AutoML",
         "BatchTransform",
+        "Compile",
         "Fail",
         "FindModel",
         "ForEach",
         "Function",
         "Gate",
+        "ImageClassification",
         "LambdaTask",
         "Listing",
         "Manifest",
@@ -231,6 +241,10 @@ _PLACES = {
         "Register",
         "Serving",
         "Spot",
+        "Tabular",
+        "TargetPlatform",
+        "TextClassification",
+        "TimeSeriesForecasting",
         "Train",
         "TransformInput",
         "TransformOutput",

@@ -145,6 +145,13 @@ _ROWS: dict[str, Refusal] = {
     "model-image": Refusal(
         "the model has no image to serve it", "only a Train or Register step of this pipeline tells it by itself"
     ),
+    "automl-objective": Refusal(
+        "the kind of the problem without the objective, or the objective without it",
+        "AutoML takes both or chooses both",
+    ),
+    "automl-validation": Refusal(
+        "the job holds no data back", "it is given data to validate with, or splits by itself"
+    ),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"

@@ -17,6 +17,7 @@ from constructs_ml import (
     Accounts,
     AllAtOnce,
     Artifact,
+    AutoML,
     AutoScaling,
     Baseline,
     BatchTransform,
@@ -68,6 +69,7 @@ from constructs_ml import (
     Sklearn,
     SpecError,
     Spot,
+    Tabular,
     TransformInput,
     Variant,
     Version,
@@ -321,6 +323,16 @@ CASES: dict[str, Callable[[Path], object]] = {
         name="score", model=S3("m"), data=S3("c"), max_payload_mb=50, concurrency=3
     ),
     "model-image": lambda _: compiled(pipeline(BatchTransform(name="score", model=Version(3), data=S3("c")))),
+    "automl-objective": lambda _: AutoML(
+        name="automl", data=S3("train/"), problem=Tabular(target="churned"), objective="AUC"
+    ),
+    "automl-validation": lambda _: AutoML(
+        name="automl",
+        data=S3("train/"),
+        problem=Tabular(target="churned"),
+        validation=S3("validation/"),
+        validation_fraction=0.2,
+    ),
     "cron-fields": lambda _: Cron("0 3 * * 1"),
     "cron-field": lambda _: Cron("0 25 * * ? *"),
     "cron-days": lambda _: Cron("0 3 * * * *"),

@@ -36,7 +36,8 @@ class CodeAsset:
 class Job:
     """What the container of one job touches: the role of its kind must allow it.
 
-    `resumes` says that it reads what it wrote before; `more` is what it needs beside what every job does.
+    `resumes` says that it reads what it wrote before; `passes_role` that it starts jobs under its own role; `more` is
+    what it needs beside what every job does.
     """
 
     kind: RoleKind
@@ -45,6 +46,7 @@ class Job:
     images: tuple[ContainerImage, ...] = ()
     network: Network = Network()
     resumes: bool = False
+    passes_role: bool = False
     more: tuple[Statement, ...] = ()
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from constructs_ml.compiler import permissions
 from constructs_ml.compiler.context import Context, Job
 from constructs_ml.compiler.images import registry_arn
 from constructs_ml.compiler.infrastructure import bucket_arn
-from constructs_ml.compiler.policies import Role, Statement, add_role, merge
-from constructs_ml.compiler.template import Json, asset
+from constructs_ml.compiler.policies import Role, Statement, add_role, document, merge
+from constructs_ml.compiler.template import Json, asset, att, ref
 from constructs_ml.contract import names
 from constructs_ml.spec.account import RoleKind
 from constructs_ml.spec.steps import FindModel, ForEach, Listing
@@ -40,22 +41,43 @@ def add_job_roles(context: Context) -> list[Role]:
         if not jobs:
             continue
         statements = _statements(context, kind, jobs)
+        passes = any(job.passes_role for job in jobs)
         if kind in context.infrastructure.roles:
+            statements += _passing(context.infrastructure.roles[kind]) if passes else []
             rendered = [statement.render() for statement in merge(statements)]
             context.template.required += [item for item in rendered if item not in context.template.required]
             continue
-        roles.append(
-            add_role(
-                context.template,
-                part,
-                description=f"{part.removesuffix(' role')} jobs of {context.spec.name} of {context.spec.model}",
-                services=("sagemaker.amazonaws.com",),
-                statements=statements,
-                boundary=context.account.permissions_boundary,
-                tags=context.tags,
-            )
+        role = add_role(
+            context.template,
+            part,
+            description=f"{part.removesuffix(' role')} jobs of {context.spec.name} of {context.spec.model}",
+            services=("sagemaker.amazonaws.com",),
+            statements=statements,
+            boundary=context.account.permissions_boundary,
+            tags=context.tags,
         )
+        roles.append(_passing_itself(context, part, role) if passes else role)
     return roles
+
+
+def _passing(role_arn: Json) -> list[Statement]:
+    """Hand a role on to jobs of SageMaker."""
+    passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    return [Statement(("iam:PassRole",), (role_arn,), passed)]
+
+
+def _passing_itself(context: Context, part: str, role: Role) -> Role:
+    """A role that hands itself on: in a policy of its own, for a role cannot name itself while it is made."""
+    policy = context.template.add(
+        f"{part} passing",
+        "AWS::IAM::ManagedPolicy",
+        {
+            "Description": f"{part} of {context.spec.name} of {context.spec.model} for the jobs that it starts",
+            "PolicyDocument": document(_passing(att(role.id, "Arn"))),
+            "Roles": [ref(role.id)],
+        },
+    )
+    return replace(role, policies=(*role.policies, policy))
 
 
 def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[Statement]:

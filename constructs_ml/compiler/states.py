@@ -12,7 +12,9 @@ from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.steps import (
     approve,
+    automl,
     batch_transform,
+    compilation,
     find_model,
     flow,
     for_each,
@@ -26,7 +28,9 @@ from constructs_ml.compiler.steps import (
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.steps import (
     Approve,
+    AutoML,
     BatchTransform,
+    Compile,
     Fail,
     FindModel,
     ForEach,
@@ -72,7 +76,7 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
 
 def _step(machine: Machine, step: Step, after: str) -> None:
     match step:
-        case Process() | Train() | BatchTransform():
+        case Process() | Train() | BatchTransform() | AutoML() | Compile():
             _job(machine, step, after)
         case Register():
             register.add(machine, step, after)
@@ -96,7 +100,7 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             flow.raw(machine, step, after)
 
 
-def _job(machine: Machine, step: Process | Train | BatchTransform, after: str) -> None:
+def _job(machine: Machine, step: Process | Train | BatchTransform | AutoML | Compile, after: str) -> None:
     """A step that is a job of SageMaker."""
     match step:
         case Process():
@@ -105,6 +109,10 @@ def _job(machine: Machine, step: Process | Train | BatchTransform, after: str) -
             train.add(machine, step, after)
         case BatchTransform():
             batch_transform.add(machine, step, after)
+        case AutoML():
+            automl.add(machine, step, after)
+        case Compile():
+            compilation.add(machine, step, after)
 
 
 def _begin(machine: Machine) -> None:

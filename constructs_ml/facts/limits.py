@@ -20,6 +20,11 @@ MODEL_PACKAGE_VERSION = 999_999_999
 METADATA_PROPERTIES = 50
 METADATA_LENGTH = 256
 
+# SageMaker API reference: CreateAutoMLJobV2.
+AUTOML_NAME_LENGTH = 32
+AUTOML_CANDIDATES = 750
+AUTOML_QUANTILES = 5
+
 # IAM quotas: characters without white space, of all inline policies of a role together and of one managed policy.
 IAM_INLINE_POLICY_CHARACTERS = 10_240
 IAM_MANAGED_POLICY_CHARACTERS = 6_144

@@ -12,12 +12,13 @@ from constructs_ml.compiler.machine import Machine
 from constructs_ml.compiler.paths import result_path
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import retries, service_retry
+from constructs_ml.compiler.steps.automl import pull_of_candidates
 from constructs_ml.compiler.steps.containers import container, images_of, reads_of_version, version_arn
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import names
-from constructs_ml.spec.steps import BatchTransform, FindModel
+from constructs_ml.spec.steps import AutoML, BatchTransform, FindModel
 from constructs_ml.spec.steps.sources import ModelSource, Version
-from constructs_ml.spec.values import JobName, Location, Result
+from constructs_ml.spec.values import JobName, Location, Output, Result
 
 _MODELS = "a model's name ends in a UUID, so that every attempt has its own"
 # CreateModel answers with the ARN alone.
@@ -72,8 +73,14 @@ def model_request(context: Context, step: BatchTransform) -> dict[str, Json]:
         "EnableNetworkIsolation": step.network.isolation,
         "Tags": jobs.job_tags(context, step.name),
     }
-    if isinstance(step.model, Version):
+    of_automl = _is_of_automl(context, step.model)
+    more: list[Statement] = []
+    if of_automl and isinstance(step.model, Result):
+        context.expressions.put_value(parameters, "Containers", step.model)
+        more = pull_of_candidates()
+    elif isinstance(step.model, Version):
         parameters["PrimaryContainer"] = _version(context, step, step.model)
+        more = reads_of_version(context)
     else:
         chosen = step.compute.instance_type or context.account.instances.default("transform")
         parameters["PrimaryContainer"] = container(context, step, chosen)
@@ -84,10 +91,10 @@ def model_request(context: Context, step: BatchTransform) -> dict[str, Json]:
         Job(
             kind="transform",
             step=step.name,
-            sources=(step.input.source, *_artifact(step.model)),
-            images=images_of(context, step),
+            sources=(step.input.source, *_artifact(context, step.model)),
+            images=() if of_automl else images_of(context, step),
             network=step.network,
-            more=tuple(reads_of_version(context)) if isinstance(step.model, Version) else (),
+            more=tuple(more),
         )
     )
     return parameters
@@ -136,8 +143,18 @@ def _version(context: Context, step: BatchTransform, model: Version) -> dict[str
     return rendered
 
 
-def _artifact(model: ModelSource) -> tuple[Location, ...]:
-    return () if isinstance(model, Version) else (model,)
+def _is_of_automl(context: Context, model: ModelSource) -> bool:
+    """Whether it is the list of containers of an AutoML step's best candidate."""
+    return isinstance(model, Result) and isinstance(context.step(model.step), AutoML)
+
+
+def _artifact(context: Context, model: ModelSource) -> tuple[Location, ...]:
+    """Where the container reads its artifacts."""
+    if isinstance(model, Version):
+        return ()
+    if isinstance(model, Result) and _is_of_automl(context, model):
+        return (Output(model.step, "candidates"),)
+    return (model,)
 
 
 def _input(context: Context, step: BatchTransform) -> dict[str, Json]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from constructs_ml.spec.steps.approve import Approve
+from constructs_ml.spec.steps.automl import (
+    AutoML,
+    ImageClassification,
+    Tabular,
+    TextClassification,
+    TimeSeriesForecasting,
+)
 from constructs_ml.spec.steps.batch_transform import BatchTransform, TransformInput, TransformOutput
+from constructs_ml.spec.steps.compile import Compile, TargetPlatform
 from constructs_ml.spec.steps.find_model import FindModel
 from constructs_ml.spec.steps.flow import Fail, Permission, RawState, Wait
 from constructs_ml.spec.steps.for_each import ForEach, Items, Listing, Manifest
@@ -24,7 +32,9 @@ Step = (
     | Register
     | LambdaTask
     | Approve
+    | AutoML
     | BatchTransform
+    | Compile
     | FindModel
     | Parallel
     | ForEach
@@ -66,12 +76,15 @@ def walk(steps: Sequence[Step]) -> Iterator[Step]:
 
 __all__ = [
     "Approve",
+    "AutoML",
     "BatchTransform",
+    "Compile",
     "Fail",
     "FindModel",
     "ForEach",
     "Function",
     "Gate",
+    "ImageClassification",
     "Items",
     "LambdaTask",
     "Listing",
@@ -85,6 +98,10 @@ __all__ = [
     "Serving",
     "Spot",
     "Step",
+    "Tabular",
+    "TargetPlatform",
+    "TextClassification",
+    "TimeSeriesForecasting",
     "Train",
     "TransformInput",
     "TransformOutput",
