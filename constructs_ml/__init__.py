@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from constructs_ml.aws.platform import Platform as Platform
     from constructs_ml.compiler.endpoint import compile_endpoint as compile_endpoint
     from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
-    from constructs_ml.compiler.graph import mermaid as mermaid
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
+    from constructs_ml.compiler.proved import prove_pipeline as prove_pipeline
     from constructs_ml.config import Accounts as Accounts
+    from constructs_ml.drawing.drawing import Drawing as Drawing
+    from constructs_ml.drawing.progress import Progress as Progress
+    from constructs_ml.drawing.progress import StepProgress as StepProgress
     from constructs_ml.faults import AccountError as AccountError
     from constructs_ml.faults import SpecError as SpecError
     from constructs_ml.spec.account import Account as Account
@@ -52,6 +55,9 @@ if TYPE_CHECKING:
     from constructs_ml.spec.features import Offline as Offline
     from constructs_ml.spec.features import Online as Online
     from constructs_ml.spec.features import Provisioned as Provisioned
+    from constructs_ml.spec.graph import draw as draw
+    from constructs_ml.spec.graph import mermaid as mermaid
+    from constructs_ml.spec.graph import read_progress as read_progress
     from constructs_ml.spec.images import Image as Image
     from constructs_ml.spec.images import PyTorch as PyTorch
     from constructs_ml.spec.images import Sklearn as Sklearn
@@ -132,9 +138,14 @@ _PLACES = {
     "aws.platform": ("Platform",),
     "compiler.endpoint": ("compile_endpoint",),
     "compiler.feature_group": ("compile_feature_group",),
-    "compiler.graph": ("mermaid",),
     "compiler.pipeline": ("compile_pipeline",),
+    "compiler.proved": ("prove_pipeline",),
     "config": ("Accounts",),
+    "drawing.drawing": ("Drawing",),
+    "drawing.progress": (
+        "Progress",
+        "StepProgress",
+    ),
     "faults": (
         "AccountError",
         "SpecError",
@@ -185,6 +196,11 @@ _PLACES = {
         "Offline",
         "Online",
         "Provisioned",
+    ),
+    "spec.graph": (
+        "draw",
+        "mermaid",
+        "read_progress",
     ),
     "spec.images": (
         "Image",

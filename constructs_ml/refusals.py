@@ -152,6 +152,16 @@ _ROWS: dict[str, Refusal] = {
     "automl-validation": Refusal(
         "the job holds no data back", "it is given data to validate with, or splits by itself"
     ),
+    # engines
+    "engine-step": Refusal(
+        "SageMaker Pipelines has no {what}",
+        "the service has nothing like it; the engine of state machines has",
+    ),
+    "pipeline-form": Refusal("not what SageMaker Pipelines reads here", "CreatePipeline refuses the definition"),
+    "pipeline-reference": Refusal(
+        "the reference leads to nothing that is there when it is read", "the step that reads it could not start"
+    ),
+    "pipeline-order": Refusal("the steps {steps} wait for each other", "none of them could be the first to run"),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"
@@ -186,7 +196,7 @@ _ROWS: dict[str, Refusal] = {
     "features-form": Refusal("the features are no Feature objects", "a tuple keeps the order in which they are kept"),
     "column-type": Refusal("the column {name!r} has a type that Feature Store cannot keep", "nothing is guessed"),
     "schema-file": Refusal("the schema cannot be read", "features are the properties or the columns of a record"),
-    "package-missing": Refusal("the package {package} is not installed", "only this reader needs it"),
+    "package-missing": Refusal("the package {package} is not installed", "only what was asked for needs it"),
     "group-taken": Refusal("two feature groups are named {name!r}", "a group's name is its logical id"),
     "group-conflict": Refusal(
         "two models declare the feature group {name!r} differently", "the group exists once and is shared by its name"
@@ -374,6 +384,16 @@ _ROWS: dict[str, Refusal] = {
     # review
     "assembly-empty": Refusal("no cloud assembly", "a change is told from two assemblies"),
     "model-import": Refusal("no model is found there", "the command reads the declaration that the app reads"),
+    # drawings and runs
+    "drawing-suffix": Refusal("no drawing has this suffix", "the file's suffix says which form is written"),
+    "history-gap": Refusal("events are missing", "a run is told from its first event on, all pages concatenated"),
+    "run-input": Refusal("the inputs cannot be read", "a run's inputs are the keys of one JSON object"),
+    "run-value": Refusal("the run gives {name!r} a value that does not fit", "the run would fail at its start"),
+    "run-missing": Refusal("the run leaves out required inputs", "the run would fail at its start"),
+    "run-account": Refusal("the credentials are another account's", "a stage stands for one account"),
+    "machine-missing": Refusal("the account has no such state machine", "a pipeline is deployed before it runs"),
+    "execution-missing": Refusal("the state machine has no such execution", "only what was started can be watched"),
+    "aws-refused": Refusal("AWS did not answer {call}", "runs are started and told by AWS alone"),
     # proofs
     "call-unknown": Refusal("the service has no such call", "the state could never run"),
     "call-form": Refusal("not a call that Step Functions makes in this way", "the state machine could not be created"),
@@ -384,6 +404,9 @@ _ROWS: dict[str, Refusal] = {
     "parameter-value": Refusal("the service does not know this value", "the service refuses the request"),
     "parameter-twice": Refusal("the call takes only one of these", "nobody could tell which one counts"),
     "definition-json": Refusal("the definition cannot be read", "a state machine is one JSON object"),
+    "definition-size": Refusal(
+        "the definition is too large for one state machine", "Step Functions refuses definitions of more than 1 MB"
+    ),
     "state-type": Refusal("not a type of states", "the state machine could not be created"),
     "state-field": Refusal("{name} cannot be used here", "the state machine could not be created"),
     "state-missing": Refusal("a {kind} state without {name}", "the state machine could not be created"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from moto import mock_aws
 from syrupy.assertion import SnapshotAssertion
 
 from constructs_ml import (
@@ -75,15 +76,19 @@ from constructs_ml import (
     Version,
     Wait,
     XGBoost,
+    draw,
     drift,
     features_from_frame,
     features_from_json_schema,
     features_from_parquet,
     missing,
     pin,
+    read_progress,
 )
 from constructs_ml.cli import load_model
-from constructs_ml.compiler.proofs import check_parameters, check_states, prove_role, read_machine
+from constructs_ml.cli.executions import Machine, machine_of
+from constructs_ml.cli.inputs import given_inputs
+from constructs_ml.compiler.proofs import check_parameters, check_size, check_states, prove_role, read_machine
 from constructs_ml.compiler.recorded import is_behind, write_record
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
@@ -110,6 +115,7 @@ from tests.support import (
     train,
 )
 
+MOCKED = "123456789012"
 PLAIN = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
 
 
@@ -145,6 +151,18 @@ def states(first: dict[str, object], name: str = "ask") -> Callable[[Path], obje
         raise error(check_states({"StartAt": name, "States": {name: first, "done": {"Type": "Succeed"}}}))
 
     return attempt
+
+
+def in_account(id: str, ask: Callable[[Machine], object]) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> object:
+        with mock_aws():
+            return ask(machine_of(pipeline(), account(id=id)))
+
+    return attempt
+
+
+def too_large(folder: Path) -> None:
+    raise error(check_size('{"Comment": "%s"}' % ("x" * 1_048_576), "StateMachine"))
 
 
 def fleet(*names: str) -> Callable[[Path], object]:
@@ -474,6 +492,15 @@ CASES: dict[str, Callable[[Path], object]] = {
     "pin-image": lambda _: served(endpoint(), pinned(main="s3://models/churn/3/model.tar.gz"), images=()),
     "assembly-empty": read_assembly,
     "model-import": lambda _: load_model("tests.models:chrn"),
+    "drawing-suffix": lambda _: draw(pipeline()).write("churn.png"),
+    "history-gap": lambda _: read_progress(pipeline(), [{"id": 2, "type": "ExecutionSucceeded"}]),
+    "run-input": lambda _: given_inputs(pipeline(), ["day"]),
+    "run-value": lambda _: given_inputs(pipeline(inputs=(Input("depth", "Number"),)), ["depth=three"]),
+    "run-missing": lambda _: given_inputs(pipeline(inputs=(Input("depth", "Number"),)), []),
+    "run-account": in_account("999999999999", lambda machine: None),
+    "machine-missing": in_account(MOCKED, lambda machine: machine.start({})),
+    "execution-missing": in_account(MOCKED, lambda machine: machine.execution("nightly")),
+    "aws-refused": in_account(MOCKED, lambda machine: machine.events("not-an-arn")),
     "accounts-file": lambda folder: Accounts.load(folder.name + "-nowhere.yaml"),
     "accounts-yaml": load("accounts:\n  dev: [\n"),
     "accounts-duplicate": load(one("region: eu-west-1")),
@@ -501,6 +528,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "parameter-twice": call("aws-sdk:s3:getObject", **{"Bucket": "b", "Key": "k", "Key.$": "$.key"}),
     "call-form": call("sns:publish.sync", TopicArn="${Topic}", Message="done"),
     "definition-json": lambda _: read_machine({"DefinitionString": "{"}, where="StateMachine"),
+    "definition-size": too_large,
     "state-type": states({"Type": "Pas", "Next": "done"}),
     "state-field": states({"Type": "Pass", "Resutl": 1, "Next": "done"}),
     "state-missing": states({"Type": "Task", "Next": "done"}),

@@ -82,7 +82,7 @@ def compile_pipeline(
     roles = add_job_roles(context)
     add_triggers(context, _state_machine(context, definition, roles))
     if commit or context.code:
-        _code_record(context, commit)
+        add_code_record(context, commit)
     context.faults.raise_if_any()
     check_types(context.template, account, f"pipeline {spec.name!r} of model {spec.model!r}")
     return context.template.compiled()
@@ -176,7 +176,7 @@ def _keys(context: Context) -> list[Statement]:
     return [] if key_arn is None else [Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,))]
 
 
-def _code_record(context: Context, commit: str | None) -> None:
+def add_code_record(context: Context, commit: str | None) -> None:
     """The one place where the commit stands: which code digests, from which commit."""
     digests = {step: code.digest for step, code in sorted(context.code.items())}
     value = json.dumps({"commit": commit or "unknown", "code": digests}, sort_keys=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Path, key_of
-from constructs_ml.compiler.machine import NOTIFY, SERVICE, Machine
+from constructs_ml.compiler.machine import SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import service_retry
@@ -26,6 +26,9 @@ from constructs_ml.compiler.steps import (
     train,
 )
 from constructs_ml.compiler.template import Json
+from constructs_ml.contract.names import DONE_STATE as DONE
+from constructs_ml.contract.names import FAILED_STATE as FAILED
+from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
 from constructs_ml.spec.steps import (
     Approve,
     AutoML,
@@ -47,7 +50,6 @@ from constructs_ml.spec.steps import (
 )
 from constructs_ml.spec.values import Input
 
-DONE, FAILED = "Done", "Failed"
 _IS_TYPE = {"String": "IsString", "Number": "IsNumeric", "Boolean": "IsBoolean"}
 _NOTICE_SUBJECT_LENGTH = 100
 

@@ -19,6 +19,12 @@ SHORT_JOB_NAME_LENGTH = 32
 _JOB_SUFFIX_LENGTH = 1 + 36 + 1 + 2
 
 
+NOTIFY_STATE, FAILED_STATE, DONE_STATE = "Notify failure", "Failed", "Done"
+"""The failure path of a state machine, and its good end."""
+STATES = ("Defaults", "Inputs", "Check inputs", "Report inputs", NOTIFY_STATE, FAILED_STATE, DONE_STATE)
+"""The states of a state machine that belong to no step."""
+
+
 def data_bucket(stage: str, account: str, region: str) -> str:
     """The bucket that holds what teams bring: `S3("raw/")` is a prefix in it."""
     return f"{stage}-ml-data-{account}-{region}"
@@ -109,6 +115,11 @@ def state_machine(stage: str, model: str, pipeline: str) -> str:
 def state_machine_log_group(stage: str, model: str, pipeline: str) -> str:
     """The vendedlogs prefix keeps the log delivery's resource policy below its size limit."""
     return f"/aws/vendedlogs/states/{state_machine(stage, model, pipeline)}"
+
+
+def sagemaker_pipeline(stage: str, model: str, pipeline: str) -> str:
+    """The name of a pipeline that SageMaker Pipelines runs."""
+    return f"{stage}-{model}-{pipeline}"
 
 
 def pipeline_prefix(model: str, pipeline: str) -> str:

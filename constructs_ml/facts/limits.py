@@ -33,6 +33,7 @@ IAM_MANAGED_POLICY_CHARACTERS = 6_144
 STATE_NAME_LENGTH = 80
 INLINE_MAP_CONCURRENCY = 40
 MAP_CONCURRENCY = 10_000
+DEFINITION_BYTES = 1_048_576
 
 # The oldest interpreter that `contract` runs on: AWS's scikit-learn 1.0-1 and XGBoost 1.5-1 images ship it.
 OLDEST_PYTHON = (3, 9)

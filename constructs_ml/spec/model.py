@@ -82,6 +82,10 @@ class ModelSpec:
                 found += [image] if image else []
         return tuple(dict.fromkeys(found))
 
+    def _repr_html_(self) -> str:
+        """The drawing of the pipeline, which a notebook shows."""
+        return self.pipeline._repr_html_()
+
     def _check_isolation(self, faults: Faults) -> None:
         if self.endpoint is None or not self.endpoint.network.isolation:
             return

@@ -48,7 +48,7 @@ def test_a_condition_is_kept() -> None:
 
 def test_statements_of_the_same_calls_become_one() -> None:
     merged = merge([Statement(("a", "b"), ("x",)), Statement(("c",), ("x",)), Statement(("b", "a"), ("y", "x"))])
-    assert merged == (Statement(("b", "a"), ("x", "y")), Statement(("c",), ("x",)))
+    assert merged == (Statement(("a", "b"), ("x", "y")), Statement(("c",), ("x",)))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from functools import cache
 from types import MappingProxyType
 
 from constructs_ml.compiler.proofs.integrations import Integration
+from constructs_ml.compiler.proofs.reshaped import OWN_SHAPES, SAME, reshape
 from constructs_ml.compiler.proofs.texts import near
 from constructs_ml.compiler.template import Json
 from constructs_ml.faults import Fault, fault
@@ -36,8 +37,8 @@ _OPTIMISED_FOLDERS = {
     "elasticmapreduce": "emr",
     "states": "stepfunctions",
 }
-# These take what is no API of a service, or reshape it.
-_UNMODELLED = frozenset({"apigateway", "eks", "http", "elasticmapreduce"})
+# These take what is no API of a service.
+_UNMODELLED = frozenset({"apigateway", "http"})
 _MODEL = "service-2"
 
 
@@ -101,7 +102,7 @@ def load(service: str) -> Model | None:
     if service not in _services():
         return None
     raw = loader.load_service_model(service, _MODEL)
-    return Model(service, raw["operations"], raw["shapes"])
+    return Model(service, raw["operations"], reshape(service, raw["shapes"]))
 
 
 def request_shape(call: Integration, where: str) -> Shape | Fault | None:
@@ -112,7 +113,9 @@ def request_shape(call: Integration, where: str) -> Shape | Fault | None:
     model = load(folder) if folder else None
     if model is None:
         return fault("call-unknown", where=where, got=call.service, allowed=near(call.service, _sdk_names()))
-    operation = model.operations.get(call.action[:1].upper() + call.action[1:])
+    if not call.sdk and call.key in OWN_SHAPES.get(model.service, ()):
+        return Shape(model, call.key)
+    operation = model.operations.get(SAME.get(str(call), call.action[:1].upper() + call.action[1:]))
     if operation is None or (call.sdk and call.action[:1].isupper()):
         known = tuple(name[0].lower() + name[1:] for name in model.operations)
         return fault("call-unknown", where=where, got=call.action, allowed=near(call.action, known))

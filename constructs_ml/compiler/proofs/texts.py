@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
@@ -66,6 +66,16 @@ class Text:
         return len(self.parts) == 1 and isinstance(self.parts[0], Hole)
 
     @property
+    def is_anything(self) -> bool:
+        """Whether it may be any text at all, as nothing but a run decides."""
+        return self.is_open and not self.holes[0].name
+
+    @property
+    def starred(self) -> Text:
+        """The text as a pattern, with `*` for what may be anything."""
+        return Text.of(*("*" if isinstance(part, Hole) and not part.name else part for part in self.parts))
+
+    @property
     def least(self) -> int:
         """The fewest characters that the text can have."""
         return sum(part.least if isinstance(part, Hole) else len(part) for part in self.parts)
@@ -88,14 +98,19 @@ ANYTHING = Text((Hole(),))
 @dataclass(frozen=True, slots=True)
 class Substitutions:
     """What stands for each `${Name}`. A name that is not in `texts` stays a hole of that name, so that equal
-    names are equal texts.
+    names are equal texts. `data` is what stands at paths of the run's data, by the names that lead there.
     """
 
     texts: Mapping[str, Text]
+    data: Mapping[tuple[str, ...] | None, Text] = field(default_factory=lambda: MappingProxyType({}))
 
     def inside(self, values: Mapping[str, Json]) -> Substitutions:
         """The substitutions of a text that brings its own map of CloudFormation values."""
-        return Substitutions({**self.texts, **{name: self.flatten(value) for name, value in values.items()}})
+        return replace(self, texts={**self.texts, **{name: self.flatten(value) for name, value in values.items()}})
+
+    def reading(self, data: Mapping[tuple[str, ...] | None, Text]) -> Substitutions:
+        """The same substitutions, knowing more of the run's data."""
+        return replace(self, data=data)
 
     def read(self, text: str) -> Text:
         """A text of a definition, or of `Fn::Sub`: `${Name}` is open and `${!Name}` is a literal `${Name}`."""
