@@ -83,16 +83,21 @@ if TYPE_CHECKING:
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
     from constructs_ml.spec.steps import Approve as Approve
     from constructs_ml.spec.steps import AthenaQuery as AthenaQuery
+    from constructs_ml.spec.steps import AutoML as AutoML
+    from constructs_ml.spec.steps import BatchTransform as BatchTransform
     from constructs_ml.spec.steps import CallService as CallService
+    from constructs_ml.spec.steps import Compile as Compile
     from constructs_ml.spec.steps import Container as Container
     from constructs_ml.spec.steps import DataBrewJob as DataBrewJob
     from constructs_ml.spec.steps import EmrServerlessJob as EmrServerlessJob
     from constructs_ml.spec.steps import Fail as Fail
     from constructs_ml.spec.steps import FargateTask as FargateTask
+    from constructs_ml.spec.steps import FindModel as FindModel
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
     from constructs_ml.spec.steps import GlueJob as GlueJob
+    from constructs_ml.spec.steps import ImageClassification as ImageClassification
     from constructs_ml.spec.steps import LambdaTask as LambdaTask
     from constructs_ml.spec.steps import Listing as Listing
     from constructs_ml.spec.steps import Manifest as Manifest
@@ -105,8 +110,15 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Serving as Serving
     from constructs_ml.spec.steps import Spot as Spot
     from constructs_ml.spec.steps import SubPipeline as SubPipeline
+    from constructs_ml.spec.steps import Tabular as Tabular
+    from constructs_ml.spec.steps import TargetPlatform as TargetPlatform
     from constructs_ml.spec.steps import TaskDefinition as TaskDefinition
+    from constructs_ml.spec.steps import TextClassification as TextClassification
+    from constructs_ml.spec.steps import TimeSeriesForecasting as TimeSeriesForecasting
     from constructs_ml.spec.steps import Train as Train
+    from constructs_ml.spec.steps import TransformInput as TransformInput
+    from constructs_ml.spec.steps import TransformOutput as TransformOutput
+    from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
     from constructs_ml.spec.triggers import Cron as Cron
     from constructs_ml.spec.triggers import OnAlarm as OnAlarm
@@ -246,6 +258,15 @@ _PLACES = {
         "Function",
         "Gate",
         "GlueJob",
+        "AutoML",
+        "BatchTransform",
+        "Compile",
+        "Fail",
+        "FindModel",
+        "ForEach",
+        "Function",
+        "Gate",
+        "ImageClassification",
         "LambdaTask",
         "Listing",
         "Manifest",
@@ -259,7 +280,14 @@ _PLACES = {
         "Spot",
         "SubPipeline",
         "TaskDefinition",
+        "Tabular",
+        "TargetPlatform",
+        "TextClassification",
+        "TimeSeriesForecasting",
         "Train",
+        "TransformInput",
+        "TransformOutput",
+        "Version",
         "Wait",
     ),
     "spec.triggers": (

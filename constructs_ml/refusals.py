@@ -138,6 +138,20 @@ _ROWS: dict[str, Refusal] = {
     "raw-state-result": Refusal(
         "the state's result would overwrite the run's data", "later steps read inputs and results from it"
     ),
+    # steps of models
+    "job-field": Refusal("a {job} job takes no such field", "SageMaker's request has no place for it"),
+    "transform-strategy": Refusal("whole files have no batch strategy", "a strategy gathers records into requests"),
+    "transform-payload": Refusal("the requests of an instance are too large", "CreateTransformJob bounds their sum"),
+    "model-image": Refusal(
+        "the model has no image to serve it", "only a Train or Register step of this pipeline tells it by itself"
+    ),
+    "automl-objective": Refusal(
+        "the kind of the problem without the objective, or the objective without it",
+        "AutoML takes both or chooses both",
+    ),
+    "automl-validation": Refusal(
+        "the job holds no data back", "it is given data to validate with, or splits by itself"
+    ),
     # engines
     "engine-step": Refusal(
         "SageMaker Pipelines has no {what}",

@@ -20,8 +20,10 @@ from constructs_ml import (
     Accounts,
     AllAtOnce,
     Artifact,
+    AutoML,
     AutoScaling,
     Baseline,
+    BatchTransform,
     CallService,
     Canary,
     Channel,
@@ -76,7 +78,10 @@ from constructs_ml import (
     SpecError,
     Spot,
     SubPipeline,
+    Tabular,
+    TransformInput,
     Variant,
+    Version,
     Wait,
     XGBoost,
     draw,
@@ -348,6 +353,25 @@ CASES: dict[str, Callable[[Path], object]] = {
     "raw-state-type": lambda _: RawState(name="end", state={"Type": "Succeed"}),
     "raw-state-next": lambda _: RawState(name="pause", state={"Type": "Wait", "Seconds": 1, "Next": "train"}),
     "raw-state-result": lambda _: RawState(name="count", state={"Type": "Pass", "Result": 1}),
+    # steps of models
+    "job-field": lambda _: BatchTransform(name="score", model=S3("m"), data=S3("c"), compute=Compute(volume_gb=100)),
+    "transform-strategy": lambda _: BatchTransform(
+        name="score", model=S3("m"), data=TransformInput(source=S3("c"), split="None"), strategy="MultiRecord"
+    ),
+    "transform-payload": lambda _: BatchTransform(
+        name="score", model=S3("m"), data=S3("c"), max_payload_mb=50, concurrency=3
+    ),
+    "model-image": lambda _: compiled(pipeline(BatchTransform(name="score", model=Version(3), data=S3("c")))),
+    "automl-objective": lambda _: AutoML(
+        name="automl", data=S3("train/"), problem=Tabular(target="churned"), objective="AUC"
+    ),
+    "automl-validation": lambda _: AutoML(
+        name="automl",
+        data=S3("train/"),
+        problem=Tabular(target="churned"),
+        validation=S3("validation/"),
+        validation_fraction=0.2,
+    ),
     "cron-fields": lambda _: Cron("0 3 * * 1"),
     "cron-field": lambda _: Cron("0 25 * * ? *"),
     "cron-days": lambda _: Cron("0 3 * * * *"),

@@ -13,10 +13,14 @@ from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.steps import (
     approve,
     athena_query,
+    automl,
+    batch_transform,
     call_service,
+    compilation,
     databrew_job,
     emr_serverless_job,
     fargate_task,
+    find_model,
     flow,
     for_each,
     gate,
@@ -35,15 +39,20 @@ from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
 from constructs_ml.spec.steps import (
     Approve,
     AthenaQuery,
+    AutoML,
+    BatchTransform,
     Called,
     CallService,
+    Compile,
     DataBrewJob,
     EmrServerlessJob,
     Fail,
     FargateTask,
+    FindModel,
     ForEach,
     Gate,
     GlueJob,
+    Job,
     LambdaTask,
     Parallel,
     Process,
@@ -85,6 +94,10 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
 
 def _step(machine: Machine, step: Step, after: str) -> None:
     match step:
+        case Register():
+            register.add(machine, step, after)
+        case FindModel():
+            find_model.add(machine, step, after)
         case Approve():
             approve.add(machine, step, after)
         case Gate():
@@ -99,18 +112,29 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
-        case Process():
-            process.add(machine, step, after)
-        case Train():
-            train.add(machine, step, after)
-        case Register():
-            register.add(machine, step, after)
+        case Process() | Train() | BatchTransform() | AutoML() | Compile():
+            _job(machine, step, after)
         case _:
             _call(machine, step, after)
 
 
+def _job(machine: Machine, step: Job, after: str) -> None:
+    """A job of SageMaker."""
+    match step:
+        case Process():
+            process.add(machine, step, after)
+        case Train():
+            train.add(machine, step, after)
+        case BatchTransform():
+            batch_transform.add(machine, step, after)
+        case AutoML():
+            automl.add(machine, step, after)
+        case Compile():
+            compilation.add(machine, step, after)
+
+
 def _call(machine: Machine, step: Called, after: str) -> None:
-    """A step that calls a service outside SageMaker."""
+    """A call of a service outside SageMaker."""
     match step:
         case LambdaTask():
             lambda_task.add(machine, step, after)

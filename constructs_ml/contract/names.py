@@ -14,6 +14,7 @@ FEATURE_GROUP_LENGTH = 40
 VARIANT_LENGTH = 24
 MONITOR_LENGTH = 12
 JOB_NAME_LENGTH = 63
+SHORT_JOB_NAME_LENGTH = 32
 # A job name ends in "-<UUID>-<retry count>"; a retry count has at most two digits.
 _JOB_SUFFIX_LENGTH = 1 + 36 + 1 + 2
 
@@ -134,5 +135,12 @@ def output_prefix(model: str, pipeline: str, execution: str, step: str, output: 
 def job_prefix(model: str, step: str) -> str:
     """The stable beginning of a step's job names, short enough that a UUID and a retry count fit behind it."""
     room = JOB_NAME_LENGTH - _JOB_SUFFIX_LENGTH
+    step_part = step[: max(8, room - len(model) - 1)]
+    return f"{model[: room - len(step_part) - 1].rstrip('-')}-{step_part.rstrip('-')}"
+
+
+def short_job_prefix(model: str, step: str) -> str:
+    """The same for jobs of at most 32 characters: twelve of a UUID fit behind it."""
+    room = SHORT_JOB_NAME_LENGTH - 1 - 12
     step_part = step[: max(8, room - len(model) - 1)]
     return f"{model[: room - len(step_part) - 1].rstrip('-')}-{step_part.rstrip('-')}"
