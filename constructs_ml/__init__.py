@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from constructs_ml.aws.model_registry import ModelRegistry as ModelRegistry
     from constructs_ml.aws.pipeline import Pipeline as Pipeline
     from constructs_ml.aws.platform import Platform as Platform
+    from constructs_ml.aws.sagemaker_pipeline import SageMakerPipeline as SageMakerPipeline
     from constructs_ml.compiler.endpoint import compile_endpoint as compile_endpoint
     from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
     from constructs_ml.compiler.proved import prove_pipeline as prove_pipeline
+    from constructs_ml.compiler.sagemaker.pipeline import compile_sagemaker_pipeline as compile_sagemaker_pipeline
     from constructs_ml.config import Accounts as Accounts
     from constructs_ml.drawing.drawing import Drawing as Drawing
     from constructs_ml.drawing.progress import Progress as Progress
@@ -146,10 +148,12 @@ _PLACES = {
     "aws.model_registry": ("ModelRegistry",),
     "aws.pipeline": ("Pipeline",),
     "aws.platform": ("Platform",),
+    "aws.sagemaker_pipeline": ("SageMakerPipeline",),
     "compiler.endpoint": ("compile_endpoint",),
     "compiler.feature_group": ("compile_feature_group",),
     "compiler.pipeline": ("compile_pipeline",),
     "compiler.proved": ("prove_pipeline",),
+    "compiler.sagemaker.pipeline": ("compile_sagemaker_pipeline",),
     "config": ("Accounts",),
     "drawing.drawing": ("Drawing",),
     "drawing.progress": (
