@@ -162,6 +162,15 @@ _ROWS: dict[str, Refusal] = {
         "the reference leads to nothing that is there when it is read", "the step that reads it could not start"
     ),
     "pipeline-order": Refusal("the steps {steps} wait for each other", "none of them could be the first to run"),
+    # definitions of sagemaker's own SDK
+    "sdk-object": Refusal("the object is no {kind} of the SDK", "it is read by its attributes"),
+    "sdk-attribute": Refusal(
+        "{name} cannot be taken over", "what a definition says must not get lost on its way into the pipeline"
+    ),
+    "sdk-placeholder": Refusal(
+        "nothing stands for the placeholder {name}", "its value is known only inside the SDK's own pipeline"
+    ),
+    "sdk-without": Refusal("there is nothing to leave behind under this name", "it is misspelt, or was taken over"),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"

@@ -1,0 +1,262 @@
+"""One object of the SDK while it is read: what it says, what was taken over, and what is left that nobody took."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from constructs_ml.faults import Faults, SpecError, refuse
+from constructs_ml.spec.values import S3, Execution, Input, InputType, Location, ModelArtifact, Output, Value
+
+Attributes = Mapping[str, Any]
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_INPUT_TYPE: dict[str, InputType] = {
+    "String": "String",
+    "Integer": "Number",
+    "Float": "Number",
+    "Boolean": "Boolean",
+}
+_EXECUTION: dict[str, Execution] = {
+    "Execution.PipelineExecutionId": Execution("name"),
+    "Execution.PipelineExecutionArn": Execution("id"),
+    "Execution.StartDateTime": Execution("start_time"),
+}
+# Where to say what an object of the SDK cannot say for a step.
+_INSTEAD = {
+    "tags": "PipelineSpec(tags=...)",
+    "volume_kms_key_id": "the key of the account",
+    "volume_kms_key": "the key of the account",
+    "output_kms_key": "the key of the account",
+    "kms_key_id": "the key of the account",
+    "algorithm_name": "image=...",
+    "instance_preferences": "one instance_type",
+}
+
+
+@dataclass(slots=True)
+class Reader:
+    """What all parts of one object share: where faults are, what stands for placeholders, what is left behind."""
+
+    where: str
+    values: Mapping[str, Value]
+    without: frozenset[str]
+    faults: Faults = field(default_factory=Faults)
+    left: set[str] = field(default_factory=set)
+
+    def part(self, thing: object, path: str = "") -> Part:
+        """An object as its attributes that are set."""
+        return Part(self, path, dict(attributes_of(thing)))
+
+    def require(self, thing: object, kind: str, *attributes: str) -> None:
+        """Refuse an object that is not of the kind that these attributes tell."""
+        missing = [name for name in attributes if not hasattr(thing, name)]
+        if missing:
+            allowed = f"a {kind} of sagemaker 3, which has {', '.join(attributes)}"
+            raise refuse("sdk-object", where=self.where, got=type(thing).__name__, allowed=allowed, kind=kind)
+
+    def caught(self, build: Callable[[], Any]) -> Any:
+        """What `build` makes; None where it is refused, and its faults are kept."""
+        try:
+            return build()
+        except SpecError as refused:
+            self.faults.found.extend(refused.faults)
+            return None
+
+    def refuse(self, path: str, value: object, allowed: str = "") -> None:
+        """Refuse an attribute by its name, unless the caller said to leave it behind."""
+        if path in self.without:
+            self.left.add(path)
+            return
+        hint = f"{allowed}, or " if allowed else ""
+        self.faults.add(
+            "sdk-attribute",
+            where=self.where,
+            got=f"{path}={shown(value)}",
+            allowed=f'{hint}without=("{path}",) to leave it behind',
+            name=path,
+        )
+
+    def finish(self) -> None:
+        """Raise every fault; a name in `without` that stands for nothing is one too."""
+        for name in sorted(self.without - self.left):
+            self.faults.add("sdk-without", where=self.where, got=repr(name), allowed="names that the faults give")
+        self.faults.raise_if_any()
+
+
+@dataclass(slots=True)
+class Part:
+    """The attributes of one object that are set. Whatever is not taken when it is closed is refused by name."""
+
+    reader: Reader
+    path: str
+    said: dict[str, Any]
+
+    def name(self, attribute: str) -> str:
+        return f"{self.path}.{attribute}" if self.path else attribute
+
+    def take(self, attribute: str, default: Any = None) -> Any:
+        """An attribute that must be known now; a placeholder is refused."""
+        value = self.said.pop(attribute, default)
+        if expression_of(value) is not None:
+            self.reader.refuse(self.name(attribute), value, "a constant")
+            return default
+        return value
+
+    def value(self, attribute: str, default: Any = None) -> Any:
+        """An attribute that may be known at run time only."""
+        return self.convert(self.said.pop(attribute, default), self.name(attribute))
+
+    def convert(self, value: Any, path: str) -> Any:
+        """A constant as text that the SDK would send, a placeholder as the value that stands for it."""
+        if expression_of(value) is not None:
+            return self._placeholder(value, path)
+        if isinstance(value, (str, int, float)) or value is None:
+            return value
+        for place, item in _inside(value, path):
+            self.reader.refuse(place, item, "a value of its own")
+        return json.dumps(value, default=str)
+
+    def location(self, value: Any, path: str) -> Location | None:
+        """Where data lies: an S3 URI, or a placeholder for one."""
+        found = self._placeholder(value, path) if expression_of(value) is not None else value
+        if isinstance(found, (S3, Output, ModelArtifact, Input)):
+            return found
+        if isinstance(found, str) and found.startswith("s3://"):
+            return self.reader.caught(lambda: S3(found))  # type: ignore[no-any-return]
+        if found is not None:
+            self.reader.refuse(path, value, "an s3:// URI: nothing is uploaded when a pipeline is declared")
+        return None
+
+    def part(self, attribute: str) -> Part:
+        """An attribute that is an object itself; without it a part that says nothing."""
+        return self.reader.part(self.take(attribute), self.name(attribute))
+
+    def parts(self, attribute: str) -> Iterator[tuple[Part, Any]]:
+        """The objects of a list, each with the object itself."""
+        for index, item in enumerate(self.take(attribute) or ()):
+            yield self.reader.part(item, f"{self.name(attribute)}[{index}]"), item
+
+    def leave(self, *attributes: str) -> None:
+        """Attributes that a pipeline decides itself; docs/from-the-sagemaker-sdk.md says why for each."""
+        for attribute in attributes:
+            self.said.pop(attribute, None)
+
+    def as_request(self, attribute: str) -> Any:
+        """An attribute as AWS's API writes it, for `raw`."""
+        value = self.said.pop(attribute, None)
+        for place, item in _inside(value, self.name(attribute)):
+            self.reader.refuse(place, item, "a constant")
+        return request_of(value)
+
+    def expect(self, attribute: str, *plain: Any, allowed: str = "") -> None:
+        """An attribute that is taken over only where it says what a step does anyway."""
+        value = self.said.pop(attribute, None)
+        if value is not None and value not in plain:
+            self.reader.refuse(self.name(attribute), value, allowed)
+
+    def close(self) -> None:
+        """Refuse what is left."""
+        for attribute, value in self.said.items():
+            if value is not False:
+                self.reader.refuse(self.name(attribute), value, _INSTEAD.get(attribute, ""))
+        self.said = {}
+
+    def _placeholder(self, placeholder: Any, path: str) -> Any:
+        expression = expression_of(placeholder)
+        get = expression.get("Get") if isinstance(expression, Mapping) else None
+        known = self.reader.values.get(str(get)) or _EXECUTION.get(str(get))
+        if known is None and isinstance(get, str) and get.startswith("Parameters."):
+            known = _input(placeholder)
+        if known is None:
+            wanted = get or json.dumps(expression)
+            allowed = f"values={{{wanted!r}: ...}} with an input or a step's output" if get else "a placeholder alone"
+            self.reader.faults.add(
+                "sdk-placeholder",
+                where=f"{self.reader.where}, {path}",
+                got=wanted,
+                allowed=allowed,
+                name=str(wanted),
+            )
+        return known
+
+
+def attributes_of(thing: object) -> Attributes:
+    """The attributes of an object that are set, private ones included; the keys of a request in Python's spelling."""
+    if thing is None:
+        return {}
+    if isinstance(thing, Mapping):
+        said = {_WORD.sub("_", str(name)).lower(): value for name, value in thing.items()}
+    else:
+        said = {**getattr(thing, "__dict__", {}), **(getattr(thing, "__pydantic_private__", None) or {})}
+    return {name: value for name, value in said.items() if is_set(value)}
+
+
+def is_set(value: object) -> bool:
+    """Whether an attribute says anything: the SDK marks what is not assigned by an object of its own."""
+    if value is None or type(value).__name__ == "Unassigned":
+        return False
+    if isinstance(value, dict):
+        return any(is_set(item) for item in value.values())
+    return not (isinstance(value, (str, list, tuple)) and not value)
+
+
+def expression_of(value: object) -> Any | None:
+    """What a placeholder of the SDK stands for in a pipeline's definition; None for everything else."""
+    if isinstance(value, (str, int, float, list, tuple, Mapping)) or value is None:
+        return None
+    return getattr(value, "expr", None)
+
+
+def request_of(value: Any) -> Any:
+    """An object of the SDK as AWS's API writes it."""
+    if isinstance(value, (list, tuple)):
+        return [request_of(item) for item in value]
+    if isinstance(value, (str, int, float)) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return deepcopy(dict(value))
+    return {_pascal(name): request_of(item) for name, item in attributes_of(value).items()}
+
+
+def shown(value: object) -> str:
+    """A value for an error, short."""
+    expression = expression_of(value)
+    text = json.dumps(expression) if expression is not None else repr(getattr(value, "value", value))
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def _inside(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The placeholders inside a value, each with its place."""
+    if expression_of(value) is not None:
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _inside(item, f"{path}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _inside(item, f"{path}[{index}]")
+    elif value is not None and not isinstance(value, (str, int, float)):
+        for name, item in attributes_of(value).items():
+            yield from _inside(item, f"{path}.{name}")
+
+
+def _input(parameter: Any) -> Input | None:
+    """A parameter of the SDK as an input of the pipeline; None if its name cannot be one, or its values are listed."""
+    if is_set(getattr(parameter, "enum_values", None)):
+        return None
+    kind = getattr(parameter.parameter_type, "value", parameter.parameter_type)
+    default = parameter.default_value
+    whole_uri = isinstance(default, str) and default.startswith("s3://")
+    try:
+        return Input(parameter.name, _INPUT_TYPE[kind], S3(default) if whole_uri else default)
+    except SpecError:
+        return None
+
+
+def _pascal(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
