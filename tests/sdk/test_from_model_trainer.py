@@ -205,6 +205,12 @@ def test_hyperparameters_of_one_step_do_not_leak_into_another() -> None:
     assert (first.hyperparameters["layers"], second.hyperparameters["layers"]) == ("[8, 4]", "[8, 4, 2]")
 
 
+def test_hyperparameters_are_the_text_that_the_sdk_would_send() -> None:
+    given = {"list": [1, {"a": None}], "none": None, "text": "a b", "yes": True}
+    step = Train.from_model_trainer(trainer(hyperparameters=given), name="train")
+    assert step.hyperparameters == {"list": '[1, {"a": null}]', "none": "null", "text": "a b", "yes": True}
+
+
 def test_the_object_stays_as_it_is() -> None:
     thing = trainer()
     Train.from_model_trainer(thing, name="train")

@@ -107,15 +107,11 @@ class Part:
             return default
         return value
 
-    def value(self, attribute: str, default: Any = None) -> Any:
-        """An attribute that may be known at run time only."""
-        return self.convert(self.said.pop(attribute, default), self.name(attribute))
-
     def convert(self, value: Any, path: str) -> Any:
         """A constant as text that the SDK would send, a placeholder as the value that stands for it."""
         if expression_of(value) is not None:
             return self._placeholder(value, path)
-        if isinstance(value, (str, int, float)) or value is None:
+        if isinstance(value, (str, int, float)):
             return value
         for place, item in _inside(value, path):
             self.reader.refuse(place, item, "a value of its own")
