@@ -112,11 +112,6 @@ def state_machine(stage: str, model: str, pipeline: str) -> str:
     return f"{stage}-{model}-{pipeline}"
 
 
-def sagemaker_pipeline(stage: str, model: str, pipeline: str) -> str:
-    """The name of a pipeline of SageMaker Pipelines; at most 74 of the 256 characters that it may have."""
-    return f"{stage}-{model}-{pipeline}"
-
-
 def state_machine_log_group(stage: str, model: str, pipeline: str) -> str:
     """The vendedlogs prefix keeps the log delivery's resource policy below its size limit."""
     return f"/aws/vendedlogs/states/{state_machine(stage, model, pipeline)}"
