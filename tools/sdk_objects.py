@@ -16,6 +16,7 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 import boto3
 import botocore.httpsession
 from sagemaker.core.helper.pipeline_variable import PipelineVariable
+from sagemaker.core.lambda_helper import Lambda
 from sagemaker.core.network import NetworkConfig
 from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
 from sagemaker.core.processing import FrameworkProcessor, Processor, ScriptProcessor
@@ -34,7 +35,10 @@ from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.callback_step import CallbackOutput, CallbackOutputTypeEnum, CallbackStep
 from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.emr_step import EMRStep, EMRStepConfig
 from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.for_each_step import CurrentItem, ForEachStep
+from sagemaker.mlops.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.train import ModelTrainer
@@ -340,7 +344,34 @@ def pipeline(session: PipelineSession) -> Pipeline:
         if_steps=[train, ask],
         else_steps=[FailStep(name="Bad", error_message="AUC below 0.8")],
     )
-    return Pipeline(name="churn", parameters=[data], steps=[prepare, good], sagemaker_session=session)
+    steps = [prepare, good, *_other_services(session)]
+    return Pipeline(name="churn", parameters=[data], steps=steps, sagemaker_session=session)
+
+
+def _other_services(session: PipelineSession) -> list[Any]:
+    """A function, a step of an EMR cluster, and a loop over functions."""
+    function = Lambda(function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:tell", session=session)
+    tell = LambdaStep(
+        name="Tell",
+        lambda_func=function,
+        inputs={"report": "$.x"},
+        outputs=[LambdaOutput(output_name="items", output_type=LambdaOutputTypeEnum.String)],
+    )
+    spark = EMRStep(
+        name="Spark",
+        display_name="Spark",
+        description="",
+        cluster_id="j-1234567890123",
+        step_config=EMRStepConfig(jar="s3://data/step.jar", args=["--day", ParameterString(name="InputData")]),
+    )
+    each = LambdaStep(name="One", lambda_func=function, inputs={"item": CurrentItem()}, outputs=[])
+    loop = ForEachStep(
+        name="Each",
+        iterable_items=tell.properties.Outputs["items"],
+        max_concurrency=2,
+        for_each_body=[each],
+    )
+    return [tell, spark, loop]
 
 
 RECORDED: dict[str, Callable[[PipelineSession], Any]] = {

@@ -125,7 +125,7 @@ class _Access:
         calls = [f"sagemaker:Create{noun}", f"sagemaker:Describe{noun}", "sagemaker:AddTags"]
         if noun != "Model":
             calls.append(f"sagemaker:Stop{noun.removesuffix('V2')}")
-        because = _NAMED if begins else _SHORT
+        because = _RUN if given is not None and not begins else _NAMED if begins else _SHORT
         return Statement(tuple(calls), (self._arn("sagemaker", f"{kind}/{begins}*"),), because=because)
 
     def _passed(self, step: FoundStep, arguments: Mapping[str, Any]) -> Iterator[Statement]:

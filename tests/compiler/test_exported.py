@@ -42,6 +42,7 @@ REPLACE: dict[str, Any] = {
     XGBOOST: XGBoost("1.7-1"),
 }
 JOB = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:"
+EMR_CALLS = ("AddJobFlowSteps", "CancelSteps", "DescribeCluster", "DescribeStep", "ListSteps")
 ROLE = {"RoleArn": "arn:aws:iam::111111111111:role/r"}
 
 
@@ -174,13 +175,17 @@ def test_the_role_of_the_recorded_pipeline_allows_its_calls() -> None:
         "iam:PassRole",
         jobs.format("TrainingJob"),
         "sqs:SendMessage",
+        "lambda:InvokeFunction",
+        ",".join(f"elasticmapreduce:{call}" for call in EMR_CALLS),
+        "events:DescribeRule,events:PutRule,events:PutTargets",
         "s3:GetObject",
     ]
     assert found[1]["Resource"] == "arn:aws:iam::111111111111:role/sagemaker"
     assert found[1]["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     assert found[3]["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:sqs:eu-central-1:111111111111:approvals"}
+    assert found[4]["Resource"] == "arn:aws:lambda:eu-central-1:111111111111:function:tell"
     report = "arn:${AWS::Partition}:s3:::sagemaker-eu-central-1-111111111111/report/metrics.json"
-    assert found[4]["Resource"] == {"Fn::Sub": report}
+    assert found[7]["Resource"] == {"Fn::Sub": report}
 
 
 def test_the_role_follows_the_replacements() -> None:

@@ -302,6 +302,21 @@ def test_an_image_of_awss_is_known_by_its_whole_uri(uri: str, instance: str, ima
     assert step.image == (Image(uri) if image is None else PyTorch(image, python="py311"))
 
 
+def test_a_trainer_without_an_image_needs_one() -> None:
+    thing = trainer(training_image=None, algorithm_name="some-algorithm")
+    with pytest.raises(SpecError, match="the image is not what it must be"):
+        Train.from_model_trainer(thing, name="train", without=("algorithm_name",))
+    step = Train.from_model_trainer(thing, name="train", image=XGBoost("1.7-1"), code=None)
+    assert step.image == XGBoost("1.7-1")
+
+
+@pytest.mark.parametrize("value", [0, "", False])
+def test_a_value_that_is_nothing_stands_for_a_placeholder_too(value: object) -> None:
+    thing = trainer(environment={"X": placeholder("Parameters.X")})
+    step = Train.from_model_trainer(thing, name="train", values={"Parameters.X": value})  # type: ignore[dict-item]
+    assert step.environment == {"X": value}
+
+
 def test_an_object_of_another_kind_is_refused() -> None:
     with pytest.raises(SpecError, match="sdk-object"):
         Train.from_model_trainer(recorded("processor_script"), name="train")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from constructs_ml.facts import images, instances
 from constructs_ml.spec.images import ContainerImage, Image, PyTorch, Sklearn, XGBoost
 from constructs_ml.spec.jobs import Compute
 from constructs_ml.spec.sdk.reading import Part
 
 
-def image_in(given: Part, attribute: str, compute: Compute) -> dict[str, ContainerImage]:
-    """The argument of a step for the image that an object names; none if it names none."""
+def image_in(given: Part, attribute: str, compute: Compute, instead: Container[str]) -> dict[str, ContainerImage]:
+    """The argument of a step for the image that an object names, unless the caller gives one instead."""
+    if "image" in instead:
+        return {}
     uri = given.take(attribute)
     if uri is None:
+        where = given.reader.where
+        given.reader.faults.add("kind", where=where, got=f"no {attribute}", allowed="image=...", field="the image")
         return {}
     return {"image": given.reader.caught(lambda: image_of(uri, compute.instance_type))}
 

@@ -51,7 +51,7 @@ def process_arguments(
     if given.said.get("instance_type") in ("local", "local_gpu"):
         reader.refuse("instance_type", given.take("instance_type"), "a type of SageMaker's instances")
     compute = compute_of(given)
-    found |= {"compute": compute} | image_in(given, "image_uri", compute)
+    found |= {"compute": compute} | image_in(given, "image_uri", compute, changes)
     found["timeout"] = timedelta(seconds=given.take("max_runtime_in_seconds", 24 * 3600))
     found["network"] = network_of(given.part("network_config"), "encrypt_inter_container_traffic")
     found["environment"] = texts_of(given, "env", changes.get("environment", ()))

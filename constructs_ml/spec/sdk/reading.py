@@ -165,7 +165,7 @@ class Part:
     def _placeholder(self, placeholder: Any, path: str) -> Any:
         expression = expression_of(placeholder)
         get = expression.get("Get") if isinstance(expression, Mapping) else None
-        known = self.reader.values.get(str(get)) or _EXECUTION.get(str(get))
+        known: Any = {**_EXECUTION, **self.reader.values}.get(str(get))
         if known is None and isinstance(get, str) and get.startswith("Parameters."):
             known = _input(placeholder)
         if known is None:

@@ -62,7 +62,7 @@ def train_arguments(
     raw: dict[str, Any] = {api: given.as_request(said) for said, api in _RAW.items() if said in given.said}
     found: dict[str, Any] = {"name": name, "channels": _channels(given, changes.get("channels", ())), "raw": raw}
     found |= _machines(given, raw, changes)
-    found |= image_in(given, "training_image", found["compute"])
+    found |= image_in(given, "training_image", found["compute"], changes)
     if "training_image_config" in given.said:
         raw["AlgorithmSpecification"] = {"TrainingImageConfig": given.as_request("training_image_config")}
     if "source_code" in given.said:
