@@ -29,7 +29,8 @@ from sagemaker.core.shapes import (
     ProcessingS3Output,
 )
 from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
-from sagemaker.core.workflow.functions import JsonGet
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
+from sagemaker.core.workflow.functions import Join, JsonGet
 from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.core.workflow.properties import PropertyFile
@@ -134,12 +135,19 @@ def trainer_builtin(session: PipelineSession) -> ModelTrainer:
         compute=Compute(instance_type="ml.m5.large", instance_count=1, keep_alive_period_in_seconds=600),
         input_data_config=[
             InputData(channel_name="train", data_source=ParameterString(name="data", default_value="s3://data/train/")),
+            InputData(
+                channel_name="days",
+                data_source=Join(on="/", values=["s3://data", "days", ParameterString(name="day"), "x.csv"]),
+            ),
         ],
         hyperparameters={
             "num_round": ParameterInteger(name="rounds", default_value=50),
             "objective": "binary:logistic",
         },
-        environment={"THRESHOLD": ParameterFloat(name="Threshold", default_value=0.5)},
+        environment={
+            "THRESHOLD": ParameterFloat(name="Threshold", default_value=0.5),
+            "RUN": Join(on="-", values=["churn", ExecutionVariables.PIPELINE_EXECUTION_ID]),
+        },
         output_data_config=OutputDataConfig(s3_output_path="s3://models/", compression_type="NONE"),
     ).with_infra_check_config(InfraCheckConfig(enable_infra_check=True))
 

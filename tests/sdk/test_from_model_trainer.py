@@ -24,7 +24,7 @@ from constructs_ml import (
     Train,
     XGBoost,
 )
-from constructs_ml.spec.values import Execution, Output
+from constructs_ml.spec.values import Execution, Output, join
 from tests.sdk.stand_ins import rebuilt, recorded
 from tests.support import account, compiled, definition_of, pipeline, prepare
 
@@ -85,7 +85,48 @@ def test_placeholders_become_inputs_or_what_the_caller_gives_for_them() -> None:
     step = Train.from_model_trainer(recorded("trainer_builtin"), name="train", values=GIVEN)
     assert step.channels["train"] == Channel(source=Input("data", default=S3("s3://data/train/")), mode="Pipe")
     assert step.hyperparameters["num_round"] == Input("rounds", type="Number", default=50)
-    assert step.environment == {"THRESHOLD": THRESHOLD}
+    assert step.environment["THRESHOLD"] == THRESHOLD
+
+
+def test_joined_placeholders_are_joined_here_too() -> None:
+    step = Train.from_model_trainer(recorded("trainer_builtin"), name="train", values=GIVEN)
+    assert step.environment["RUN"] == join("churn", "-", Execution("name"))
+    assert step.channels["days"] == Channel(source=S3("s3://data/days/") / Input("day") / "x.csv", mode="Pipe")
+
+
+def joined(on: str, *values: Any) -> Any:
+    thing = rebuilt({"class": "Join", "expr": {"Std:Join": {}}, "attributes": {"on": on}})
+    thing.values = list(values)
+    return thing
+
+
+@pytest.mark.parametrize(
+    ("thing", "location"),
+    [
+        (joined("/", "s3:/", "data"), S3("s3://data/")),
+        (joined("/", placeholder("Steps.P.Out"), "x"), Output("prepare", "train") / "x"),
+    ],
+)
+def test_a_joined_location_begins_with_a_place(thing: Any, location: Any) -> None:
+    source = SimpleNamespace(channel_name="train", data_source=thing)
+    values = {"Steps.P.Out": Output("prepare", "train")}
+    step = Train.from_model_trainer(trainer(input_data_config=[source]), name="train", values=values)
+    assert step.channels["train"] == Channel(source=location)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        joined("/", "s3:/", placeholder("Execution.PipelineExecutionId"), "x"),
+        joined("-", "s3://data", placeholder("Execution.PipelineExecutionId")),
+        joined("/", "s3://data", placeholder("Parameters.Unknown Name")),
+        joined("/", "s3://data", placeholder("Execution.StartDateTime"), ".."),
+    ],
+)
+def test_a_joined_location_whose_bucket_is_open_is_refused(thing: Any) -> None:
+    source = SimpleNamespace(channel_name="train", data_source=thing)
+    with pytest.raises(SpecError):
+        Train.from_model_trainer(trainer(input_data_config=[source]), name="train")
 
 
 def test_what_only_the_api_has_a_field_for_goes_into_raw() -> None:
@@ -262,10 +303,10 @@ def test_facts_of_the_run_are_those_of_ours(get: str, value: Execution) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    [{"Get": "Steps.Prepare.Outputs['train']"}, {"Std:Join": {"On": "/", "Values": ["a", {"Get": "Parameters.b"}]}}],
+    [{"Get": "Steps.Prepare.Outputs['train']"}, {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.P.PropertyFiles.F"}}}],
 )
 def test_a_placeholder_for_which_nothing_stands_is_refused(expression: dict[str, Any]) -> None:
-    thing = trainer(environment={"X": rebuilt({"class": "Join", "expr": expression})})
+    thing = trainer(environment={"X": rebuilt({"class": "JsonGet", "expr": expression})})
     with pytest.raises(SpecError, match="sdk-placeholder"):
         Train.from_model_trainer(thing, name="train")
 

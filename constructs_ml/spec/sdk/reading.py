@@ -7,10 +7,26 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import reduce
+from itertools import takewhile
+from operator import truediv
 from typing import Any
 
 from constructs_ml.faults import Faults, SpecError, refuse
-from constructs_ml.spec.values import S3, Execution, Input, InputType, Location, ModelArtifact, Output, Value
+from constructs_ml.spec.values import (
+    S3,
+    Below,
+    Execution,
+    Input,
+    InputType,
+    Item,
+    Joined,
+    Location,
+    ModelArtifact,
+    Output,
+    Result,
+    Value,
+)
 
 Attributes = Mapping[str, Any]
 
@@ -119,8 +135,10 @@ class Part:
 
     def location(self, value: Any, path: str) -> Location | None:
         """Where data lies: an S3 URI, or a placeholder for one."""
+        if _is_join(value) and value.on == "/":
+            return self._below(value, path)
         found = self._placeholder(value, path) if expression_of(value) is not None else value
-        if isinstance(found, (S3, Output, ModelArtifact, Input)):
+        if isinstance(found, (S3, Below, Output, ModelArtifact, Input, Result, Item)):
             return found
         if isinstance(found, str) and found.startswith("s3://"):
             return self.reader.caught(lambda: S3(found))  # type: ignore[no-any-return]
@@ -162,7 +180,28 @@ class Part:
                 self.reader.refuse(self.name(attribute), value, _INSTEAD.get(attribute, ""))
         self.said = {}
 
+    def _below(self, join: Any, path: str) -> Location | None:
+        """A joined location: a constant bucket, or a place that stands for a placeholder, and what follows."""
+        parts = self._parts(join, path)
+        leading = list(takewhile(lambda part: isinstance(part, str), parts))
+        place: Any = parts[0] if parts and isinstance(parts[0], (S3, Output)) else None
+        rest = parts[1:] if place else parts[len(leading) :]
+        if place is None and "/".join(leading).startswith("s3://"):
+            place = self.reader.caught(lambda: S3("/".join(leading).rstrip("/") + "/"))
+        elif place is None and None not in parts:
+            self.reader.refuse(path, join, "an s3:// URI whose bucket is a constant")
+        if place is None or None in rest:
+            return None
+        return self.reader.caught(lambda: reduce(truediv, rest, place))  # type: ignore[no-any-return]
+
+    def _parts(self, join: Any, path: str) -> list[Any]:
+        return [self.convert(part, f"{path}[{index}]") for index, part in enumerate(join.values)]
+
     def _placeholder(self, placeholder: Any, path: str) -> Any:
+        if _is_join(placeholder):
+            parts = self._parts(placeholder, path)
+            between = [item for part in parts for item in (placeholder.on, part)][1:]
+            return None if None in parts else self.reader.caught(lambda: Joined(tuple(filter(_says, between))))
         expression = expression_of(placeholder)
         get = expression.get("Get") if isinstance(expression, Mapping) else None
         known: Any = {**_EXECUTION, **self.reader.values}.get(str(get))
@@ -208,6 +247,15 @@ def expression_of(value: object) -> Any | None:
     return getattr(value, "expr", None)
 
 
+def _is_join(value: object) -> bool:
+    expression = expression_of(value)
+    return isinstance(expression, Mapping) and set(expression) == {"Std:Join"}
+
+
+def _says(part: object) -> bool:
+    return part != ""
+
+
 def request_of(value: Any) -> Any:
     """An object of the SDK as AWS's API writes it."""
     if isinstance(value, (list, tuple)):
@@ -243,7 +291,7 @@ def _inside(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def _input(parameter: Any) -> Input | None:
     """A parameter of the SDK as an input of the pipeline; None if its name cannot be one, or its values are listed."""
-    if is_set(getattr(parameter, "enum_values", None)):
+    if is_set(getattr(parameter, "enum_values", None)) or not hasattr(parameter, "parameter_type"):
         return None
     kind = getattr(parameter.parameter_type, "value", parameter.parameter_type)
     default = parameter.default_value
