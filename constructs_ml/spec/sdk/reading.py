@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import takewhile
@@ -13,12 +11,12 @@ from operator import truediv
 from typing import Any
 
 from constructs_ml.faults import Faults, SpecError, refuse
+from constructs_ml.spec.sdk.attributes import attributes_of, expression_of, input_of, inside, is_join, request_of, shown
 from constructs_ml.spec.values import (
     S3,
     Below,
     Execution,
     Input,
-    InputType,
     Item,
     Joined,
     Location,
@@ -28,15 +26,6 @@ from constructs_ml.spec.values import (
     Value,
 )
 
-Attributes = Mapping[str, Any]
-
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_INPUT_TYPE: dict[str, InputType] = {
-    "String": "String",
-    "Integer": "Number",
-    "Float": "Number",
-    "Boolean": "Boolean",
-}
 _EXECUTION: dict[str, Execution] = {
     "Execution.PipelineExecutionId": Execution("name"),
     "Execution.PipelineExecutionArn": Execution("id"),
@@ -129,13 +118,13 @@ class Part:
             return self._placeholder(value, path)
         if isinstance(value, (str, int, float)):
             return value
-        for place, item in _inside(value, path):
+        for place, item in inside(value, path):
             self.reader.refuse(place, item, "a value of its own")
         return json.dumps(value, default=str)
 
     def location(self, value: Any, path: str) -> Location | None:
         """Where data lies: an S3 URI, or a placeholder for one."""
-        if _is_join(value) and value.on == "/":
+        if is_join(value) and value.on == "/":
             return self._below(value, path)
         found = self._placeholder(value, path) if expression_of(value) is not None else value
         if isinstance(found, (S3, Below, Output, ModelArtifact, Input, Result, Item)):
@@ -163,7 +152,7 @@ class Part:
     def as_request(self, attribute: str) -> Any:
         """An attribute as AWS's API writes it, for `raw`."""
         value = self.said.pop(attribute, None)
-        for place, item in _inside(value, self.name(attribute)):
+        for place, item in inside(value, self.name(attribute)):
             self.reader.refuse(place, item, "a constant")
         return request_of(value)
 
@@ -197,16 +186,21 @@ class Part:
     def _parts(self, join: Any, path: str) -> list[Any]:
         return [self.convert(part, f"{path}[{index}]") for index, part in enumerate(join.values)]
 
+    def _joined(self, parts: list[Any], on: str) -> Joined | None:
+        if None in parts:
+            return None
+        between = [item for part in parts for item in (on, part)][1:]
+        said = tuple(item for item in between if item != "")
+        return self.reader.caught(lambda: Joined(said))  # type: ignore[no-any-return]
+
     def _placeholder(self, placeholder: Any, path: str) -> Any:
-        if _is_join(placeholder):
-            parts = self._parts(placeholder, path)
-            between = [item for part in parts for item in (placeholder.on, part)][1:]
-            return None if None in parts else self.reader.caught(lambda: Joined(tuple(filter(_says, between))))
+        if is_join(placeholder):
+            return self._joined(self._parts(placeholder, path), placeholder.on)
         expression = expression_of(placeholder)
         get = expression.get("Get") if isinstance(expression, Mapping) else None
         known: Any = {**_EXECUTION, **self.reader.values}.get(str(get))
         if known is None and isinstance(get, str) and get.startswith("Parameters."):
-            known = _input(placeholder)
+            known = input_of(placeholder)
         if known is None:
             wanted = get or json.dumps(expression)
             allowed = f"values={{{wanted!r}: ...}} with an input or a step's output" if get else "a placeholder alone"
@@ -218,89 +212,3 @@ class Part:
                 name=str(wanted),
             )
         return known
-
-
-def attributes_of(thing: object) -> Attributes:
-    """The attributes of an object that are set, private ones included; the keys of a request in Python's spelling."""
-    if thing is None:
-        return {}
-    if isinstance(thing, Mapping):
-        said = {_WORD.sub("_", str(name)).lower(): value for name, value in thing.items()}
-    else:
-        said = {**getattr(thing, "__dict__", {}), **(getattr(thing, "__pydantic_private__", None) or {})}
-    return {name: value for name, value in said.items() if is_set(value)}
-
-
-def is_set(value: object) -> bool:
-    """Whether an attribute says anything: the SDK marks what is not assigned by an object of its own."""
-    if value is None or type(value).__name__ == "Unassigned":
-        return False
-    if isinstance(value, dict):
-        return any(is_set(item) for item in value.values())
-    return not (isinstance(value, (str, list, tuple)) and not value)
-
-
-def expression_of(value: object) -> Any | None:
-    """What a placeholder of the SDK stands for in a pipeline's definition; None for everything else."""
-    if isinstance(value, (str, int, float, list, tuple, Mapping)) or value is None:
-        return None
-    return getattr(value, "expr", None)
-
-
-def _is_join(value: object) -> bool:
-    expression = expression_of(value)
-    return isinstance(expression, Mapping) and set(expression) == {"Std:Join"}
-
-
-def _says(part: object) -> bool:
-    return part != ""
-
-
-def request_of(value: Any) -> Any:
-    """An object of the SDK as AWS's API writes it."""
-    if isinstance(value, (list, tuple)):
-        return [request_of(item) for item in value]
-    if isinstance(value, (str, int, float)) or value is None:
-        return value
-    if isinstance(value, Mapping):
-        return deepcopy(dict(value))
-    return {_pascal(name): request_of(item) for name, item in attributes_of(value).items()}
-
-
-def shown(value: object) -> str:
-    """A value for an error, short."""
-    expression = expression_of(value)
-    text = json.dumps(expression) if expression is not None else repr(getattr(value, "value", value))
-    return text if len(text) <= 120 else f"{text[:117]}..."
-
-
-def _inside(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """The placeholders inside a value, each with its place."""
-    if expression_of(value) is not None:
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _inside(item, f"{path}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from _inside(item, f"{path}[{index}]")
-    elif value is not None and not isinstance(value, (str, int, float)):
-        for name, item in attributes_of(value).items():
-            yield from _inside(item, f"{path}.{name}")
-
-
-def _input(parameter: Any) -> Input | None:
-    """A parameter of the SDK as an input of the pipeline; None if its name cannot be one, or its values are listed."""
-    if is_set(getattr(parameter, "enum_values", None)) or not hasattr(parameter, "parameter_type"):
-        return None
-    kind = getattr(parameter.parameter_type, "value", parameter.parameter_type)
-    default = parameter.default_value
-    whole_uri = isinstance(default, str) and default.startswith("s3://")
-    try:
-        return Input(parameter.name, _INPUT_TYPE[kind], S3(default) if whole_uri else default)
-    except SpecError:
-        return None
-
-
-def _pascal(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))

@@ -9,8 +9,9 @@ from typing import Any
 
 from constructs_ml.contract import container
 from constructs_ml.spec.jobs import Channel, Code, Compute, Network
+from constructs_ml.spec.sdk.attributes import attributes_of, expression_of
 from constructs_ml.spec.sdk.images import image_in
-from constructs_ml.spec.sdk.reading import Part, Reader, attributes_of, expression_of
+from constructs_ml.spec.sdk.reading import Part, Reader
 from constructs_ml.spec.values import Location, Value
 
 # Where a pipeline decides itself; docs/from-the-sagemaker-sdk.md has the reasons.

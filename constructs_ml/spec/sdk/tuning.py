@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from constructs_ml.spec.sdk.reading import Part, Reader, attributes_of
+from constructs_ml.spec.sdk.attributes import attributes_of
+from constructs_ml.spec.sdk.reading import Part, Reader
 from constructs_ml.spec.sdk.training import train_arguments
 from constructs_ml.spec.values import Value
 
