@@ -80,8 +80,8 @@ from constructs_ml import (
     Spot,
     SubPipeline,
     Tabular,
-    TransformInput,
     Train,
+    TransformInput,
     Variant,
     Version,
     Wait,
@@ -243,6 +243,8 @@ def send(parameters: dict[str, object], **given: Any) -> CallService:
 
 def giving(**inputs: Any) -> Account:
     return account(models={"churn": ModelSettings(inputs=inputs)})
+
+
 def exported(*steps: object, **given: object) -> Callable[[Path], object]:
     def attempt(folder: Path) -> object:
         definition = of(*steps) | given.get("definition", {})  # type: ignore[operator]
