@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from constructs_ml.aws.platform import Platform as Platform
     from constructs_ml.aws.sagemaker_pipeline import SageMakerPipeline as SageMakerPipeline
     from constructs_ml.compiler.endpoint import compile_endpoint as compile_endpoint
+    from constructs_ml.compiler.exported import compile_exported_pipeline as compile_exported_pipeline
     from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
     from constructs_ml.compiler.proved import prove_pipeline as prove_pipeline
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.endpoint import EndpointSpec as EndpointSpec
     from constructs_ml.spec.endpoint import Pinned as Pinned
     from constructs_ml.spec.endpoint import Variant as Variant
+    from constructs_ml.spec.exported import ExportedPipeline as ExportedPipeline
     from constructs_ml.spec.feature_sources import features_from_arrow as features_from_arrow
     from constructs_ml.spec.feature_sources import features_from_frame as features_from_frame
     from constructs_ml.spec.feature_sources import features_from_json_schema as features_from_json_schema
@@ -150,6 +152,7 @@ _PLACES = {
     "aws.platform": ("Platform",),
     "aws.sagemaker_pipeline": ("SageMakerPipeline",),
     "compiler.endpoint": ("compile_endpoint",),
+    "compiler.exported": ("compile_exported_pipeline",),
     "compiler.feature_group": ("compile_feature_group",),
     "compiler.pipeline": ("compile_pipeline",),
     "compiler.proved": ("prove_pipeline",),
@@ -197,6 +200,7 @@ _PLACES = {
         "Pinned",
         "Variant",
     ),
+    "spec.exported": ("ExportedPipeline",),
     "spec.feature_sources": (
         "features_from_arrow",
         "features_from_frame",

@@ -162,6 +162,31 @@ _ROWS: dict[str, Refusal] = {
         "the reference leads to nothing that is there when it is read", "the step that reads it could not start"
     ),
     "pipeline-order": Refusal("the steps {steps} wait for each other", "none of them could be the first to run"),
+    # definitions of sagemaker's own SDK
+    "sdk-object": Refusal("the object is no {kind} of the SDK", "it is read by its attributes"),
+    "sdk-attribute": Refusal(
+        "{name} cannot be taken over", "what a definition says must not get lost on its way into the pipeline"
+    ),
+    "sdk-placeholder": Refusal(
+        "nothing stands for the placeholder {name}", "its value is known only inside the SDK's own pipeline"
+    ),
+    "sdk-without": Refusal("there is nothing to leave behind under this name", "it is misspelt, or was taken over"),
+    # exported definitions of SageMaker Pipelines
+    "export-json": Refusal("the definition cannot be read", "it is deployed as it is"),
+    "export-version": Refusal("not the version of definitions that SageMaker Pipelines reads", "it refuses others"),
+    "export-name": Refusal(
+        "the name of the {kind} cannot be used", "references name it, and SageMaker Pipelines refuses the definition"
+    ),
+    "export-type": Refusal("not a type that SageMaker Pipelines knows", "the pipeline could not be created"),
+    "export-reference": Refusal("the reference names nothing", "the pipeline could not be created"),
+    "export-cycle": Refusal("steps wait for one another", "none of them could ever run"),
+    "export-literal": Refusal("the export does not contain this literal", "nothing would be replaced"),
+    "export-opening": Refusal(
+        "CloudFormation knows no such value here", "a replacement differs by what each account knows of itself"
+    ),
+    "export-access": Refusal(
+        "the definition does not tell what the role needs", "the role allows what the steps call and nothing else"
+    ),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"

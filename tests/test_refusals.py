@@ -36,6 +36,7 @@ from constructs_ml import (
     EndpointSpec,
     Errors,
     Execution,
+    ExportedPipeline,
     Fail,
     FargateTask,
     Feature,
@@ -79,11 +80,13 @@ from constructs_ml import (
     Spot,
     SubPipeline,
     Tabular,
+    Train,
     TransformInput,
     Variant,
     Version,
     Wait,
     XGBoost,
+    compile_exported_pipeline,
     draw,
     drift,
     features_from_frame,
@@ -105,6 +108,8 @@ from constructs_ml.refusals import REFUSALS
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.spec.unknown_models import unknown_models
 from constructs_ml.spec.values import ModelArtifact, Output
+from tests.sdk.exports import of, step
+from tests.sdk.stand_ins import recorded as recorded_sdk
 from tests.support import (
     CODE,
     DAY,
@@ -238,6 +243,19 @@ def send(parameters: dict[str, object], **given: Any) -> CallService:
 
 def giving(**inputs: Any) -> Account:
     return account(models={"churn": ModelSettings(inputs=inputs)})
+
+
+def exported(*steps: object, **given: object) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> object:
+        definition = of(*steps) | given.get("definition", {})  # type: ignore[operator]
+        spec = ExportedPipeline(name="training", model="churn", owner="growth", **(given | {"definition": definition}))
+        return compile_exported_pipeline(spec, account(), prefix="Export")
+
+    return attempt
+
+
+def from_sdk(name: str = "trainer_script", **given: object) -> Callable[[Path], object]:
+    return lambda _: Train.from_model_trainer(recorded_sdk(name), name="train", **given)
 
 
 def no_record(folder: Path) -> object:
@@ -569,6 +587,19 @@ CASES: dict[str, Callable[[Path], object]] = {
     "role-idle": role(GET, {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/k"}),
     "role-wide": role(GET | {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/*"}}),
     "role-statement": role(GET, {"NotAction": "s3:DeleteObject", "Resource": "*"}),
+    "sdk-object": from_sdk("processor_script"),
+    "sdk-attribute": from_sdk("trainer_refused"),
+    "sdk-placeholder": from_sdk("trainer_builtin"),
+    "sdk-without": from_sdk(without=("tag",)),
+    "export-json": exported("not a step"),
+    "export-version": exported(step("a"), definition={"Version": "2019"}),
+    "export-name": exported(step("a"), step("a")),
+    "export-type": exported(step("a", "Trainign")),
+    "export-reference": exported(step("a", DependsOn=["b"])),
+    "export-cycle": exported(step("a", DependsOn=["b"]), step("b", DependsOn=["a"])),
+    "export-literal": exported(step("a"), replace={"arn:aws:iam::1:role/x": "role"}),
+    "export-opening": exported(step("a"), replace={"a": "${AWS::AccountID}"}),
+    "export-access": exported(step("a", "Lambda", FunctionArn={"Get": "Execution.PipelineArn"})),
     "output-unknown": lambda _: prepare().output("trian"),
     "metric-unknown": lambda _: train().metric("loss"),
     "metric-name": lambda _: evaluate().metric("f1-score"),
