@@ -88,6 +88,7 @@ from constructs_ml import (
     XGBoost,
     compile_exported_pipeline,
     draw,
+    compile_sagemaker_pipeline,
     drift,
     features_from_frame,
     features_from_json_schema,
@@ -100,6 +101,7 @@ from constructs_ml.cli import load_model
 from constructs_ml.cli.executions import Machine, machine_of
 from constructs_ml.cli.inputs import given_inputs
 from constructs_ml.compiler.proofs import check_parameters, check_size, check_states, prove_role, read_machine
+from constructs_ml.compiler.proofs import check_parameters, check_pipeline, check_states, prove_role, read_machine
 from constructs_ml.compiler.recorded import is_behind, write_record
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
@@ -156,6 +158,16 @@ def call(resource: str, **parameters: object) -> Callable[[Path], object]:
 def role(*statements: dict[str, object]) -> Callable[[Path], object]:
     def attempt(folder: Path) -> None:
         raise error(prove_role({"States": {"ask": PLAIN}}, [{"Effect": "Allow", **item} for item in statements]))
+
+    return attempt
+
+
+FAILING = {"Name": "fail", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+
+
+def in_sagemaker(*steps: dict[str, object]) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> None:
+        raise error(check_pipeline({"Version": "2020-12-01", "Steps": steps}))
 
     return attempt
 
@@ -620,6 +632,13 @@ CASES: dict[str, Callable[[Path], object]] = {
         prepare(name="last", inputs={"data": Output("again", "train")}),
     ),
     "reference-kind": lambda _: pipeline(prepare(), train(channels={"train": ModelArtifact("prepare")})),
+    # engines
+    "engine-step": lambda _: compile_sagemaker_pipeline(pipeline(Wait(seconds=5)), account(), prefix="Training"),
+    "pipeline-form": in_sagemaker({"Name": "train", "Type": "Train", "Arguments": {}}),
+    "pipeline-reference": in_sagemaker(FAILING | {"Arguments": {"ErrorMessage": {"Get": "Steps.train.Reason"}}}),
+    "pipeline-order": in_sagemaker(
+        FAILING | {"DependsOn": ["again"]}, FAILING | {"Name": "again", "DependsOn": ["fail"]}
+    ),
     # blocks
     "result-unknown": lambda _: gate().result("model"),
     "step-unreached": lambda _: pipeline(Fail(cause="always"), prepare()),
