@@ -84,12 +84,14 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Approve as Approve
     from constructs_ml.spec.steps import AutoML as AutoML
     from constructs_ml.spec.steps import BatchTransform as BatchTransform
+    from constructs_ml.spec.steps import ByTime as ByTime
     from constructs_ml.spec.steps import Compile as Compile
     from constructs_ml.spec.steps import Fail as Fail
     from constructs_ml.spec.steps import FindModel as FindModel
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
+    from constructs_ml.spec.steps import Grouped as Grouped
     from constructs_ml.spec.steps import ImageClassification as ImageClassification
     from constructs_ml.spec.steps import LambdaTask as LambdaTask
     from constructs_ml.spec.steps import Listing as Listing
@@ -98,10 +100,13 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Parallel as Parallel
     from constructs_ml.spec.steps import Permission as Permission
     from constructs_ml.spec.steps import Process as Process
+    from constructs_ml.spec.steps import Randomly as Randomly
     from constructs_ml.spec.steps import RawState as RawState
     from constructs_ml.spec.steps import Register as Register
     from constructs_ml.spec.steps import Serving as Serving
+    from constructs_ml.spec.steps import Split as Split
     from constructs_ml.spec.steps import Spot as Spot
+    from constructs_ml.spec.steps import Stratified as Stratified
     from constructs_ml.spec.steps import Tabular as Tabular
     from constructs_ml.spec.steps import TargetPlatform as TargetPlatform
     from constructs_ml.spec.steps import TextClassification as TextClassification
@@ -239,12 +244,14 @@ _PLACES = {
         "Approve",
         "AutoML",
         "BatchTransform",
+        "ByTime",
         "Compile",
         "Fail",
         "FindModel",
         "ForEach",
         "Function",
         "Gate",
+        "Grouped",
         "ImageClassification",
         "LambdaTask",
         "Listing",
@@ -253,10 +260,13 @@ _PLACES = {
         "Parallel",
         "Permission",
         "Process",
+        "Randomly",
         "RawState",
         "Register",
         "Serving",
+        "Split",
         "Spot",
+        "Stratified",
         "Tabular",
         "TargetPlatform",
         "TextClassification",

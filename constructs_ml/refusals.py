@@ -162,6 +162,7 @@ _ROWS: dict[str, Refusal] = {
         "the reference leads to nothing that is there when it is read", "the step that reads it could not start"
     ),
     "pipeline-order": Refusal("the steps {steps} wait for each other", "none of them could be the first to run"),
+    "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"

@@ -43,6 +43,7 @@ from constructs_ml.spec.steps import (
     Process,
     RawState,
     Register,
+    Split,
     Step,
     Train,
     Wait,
@@ -78,7 +79,7 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
 
 def _step(machine: Machine, step: Step, after: str) -> None:
     match step:
-        case Process() | Train() | BatchTransform() | AutoML() | Compile():
+        case Process() | Split() | Train() | BatchTransform() | AutoML() | Compile():
             _job(machine, step, after)
         case Register():
             register.add(machine, step, after)
@@ -102,11 +103,13 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             flow.raw(machine, step, after)
 
 
-def _job(machine: Machine, step: Process | Train | BatchTransform | AutoML | Compile, after: str) -> None:
+def _job(machine: Machine, step: Process | Split | Train | BatchTransform | AutoML | Compile, after: str) -> None:
     """A step that is a job of SageMaker."""
     match step:
         case Process():
             process.add(machine, step, after)
+        case Split():
+            process.add(machine, step.process, after)
         case Train():
             train.add(machine, step, after)
         case BatchTransform():

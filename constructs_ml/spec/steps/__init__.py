@@ -23,10 +23,12 @@ from constructs_ml.spec.steps.parallel import Parallel
 from constructs_ml.spec.steps.process import Process
 from constructs_ml.spec.steps.register import Register, Serving
 from constructs_ml.spec.steps.sources import Version
+from constructs_ml.spec.steps.split import ByTime, Grouped, Randomly, Split, Stratified
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
 
 Step = (
     Process
+    | Split
     | Train
     | Gate
     | Register
@@ -78,12 +80,14 @@ __all__ = [
     "Approve",
     "AutoML",
     "BatchTransform",
+    "ByTime",
     "Compile",
     "Fail",
     "FindModel",
     "ForEach",
     "Function",
     "Gate",
+    "Grouped",
     "ImageClassification",
     "Items",
     "LambdaTask",
@@ -93,11 +97,14 @@ __all__ = [
     "Parallel",
     "Permission",
     "Process",
+    "Randomly",
     "RawState",
     "Register",
     "Serving",
+    "Split",
     "Spot",
     "Step",
+    "Stratified",
     "Tabular",
     "TargetPlatform",
     "TextClassification",
