@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from constructs_ml.aws.model_registry import ModelRegistry as ModelRegistry
     from constructs_ml.aws.pipeline import Pipeline as Pipeline
     from constructs_ml.aws.platform import Platform as Platform
+    from constructs_ml.aws.sagemaker_pipeline import SageMakerPipeline as SageMakerPipeline
     from constructs_ml.compiler.endpoint import compile_endpoint as compile_endpoint
     from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
     from constructs_ml.compiler.proved import prove_pipeline as prove_pipeline
+    from constructs_ml.compiler.sagemaker.pipeline import compile_sagemaker_pipeline as compile_sagemaker_pipeline
     from constructs_ml.config import Accounts as Accounts
     from constructs_ml.drawing.drawing import Drawing as Drawing
     from constructs_ml.drawing.progress import Progress as Progress
@@ -82,15 +84,22 @@ if TYPE_CHECKING:
     from constructs_ml.spec.scaling import AutoScaling as AutoScaling
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
     from constructs_ml.spec.steps import Approve as Approve
+    from constructs_ml.spec.steps import AthenaQuery as AthenaQuery
     from constructs_ml.spec.steps import AutoML as AutoML
     from constructs_ml.spec.steps import BatchTransform as BatchTransform
     from constructs_ml.spec.steps import ByTime as ByTime
+    from constructs_ml.spec.steps import CallService as CallService
     from constructs_ml.spec.steps import Compile as Compile
+    from constructs_ml.spec.steps import Container as Container
+    from constructs_ml.spec.steps import DataBrewJob as DataBrewJob
+    from constructs_ml.spec.steps import EmrServerlessJob as EmrServerlessJob
     from constructs_ml.spec.steps import Fail as Fail
+    from constructs_ml.spec.steps import FargateTask as FargateTask
     from constructs_ml.spec.steps import FindModel as FindModel
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
+    from constructs_ml.spec.steps import GlueJob as GlueJob
     from constructs_ml.spec.steps import Grouped as Grouped
     from constructs_ml.spec.steps import ImageClassification as ImageClassification
     from constructs_ml.spec.steps import LambdaTask as LambdaTask
@@ -107,8 +116,10 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Split as Split
     from constructs_ml.spec.steps import Spot as Spot
     from constructs_ml.spec.steps import Stratified as Stratified
+    from constructs_ml.spec.steps import SubPipeline as SubPipeline
     from constructs_ml.spec.steps import Tabular as Tabular
     from constructs_ml.spec.steps import TargetPlatform as TargetPlatform
+    from constructs_ml.spec.steps import TaskDefinition as TaskDefinition
     from constructs_ml.spec.steps import TextClassification as TextClassification
     from constructs_ml.spec.steps import TimeSeriesForecasting as TimeSeriesForecasting
     from constructs_ml.spec.steps import Train as Train
@@ -124,6 +135,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.values import Execution as Execution
     from constructs_ml.spec.values import Input as Input
     from constructs_ml.spec.values import Item as Item
+    from constructs_ml.spec.values import TaskToken as TaskToken
     from constructs_ml.spec.values import join as join
     from constructs_ml.stacks import FeatureStack as FeatureStack
     from constructs_ml.stacks import Fleet as Fleet
@@ -141,10 +153,12 @@ _PLACES = {
     "aws.model_registry": ("ModelRegistry",),
     "aws.pipeline": ("Pipeline",),
     "aws.platform": ("Platform",),
+    "aws.sagemaker_pipeline": ("SageMakerPipeline",),
     "compiler.endpoint": ("compile_endpoint",),
     "compiler.feature_group": ("compile_feature_group",),
     "compiler.pipeline": ("compile_pipeline",),
     "compiler.proved": ("prove_pipeline",),
+    "compiler.sagemaker.pipeline": ("compile_sagemaker_pipeline",),
     "config": ("Accounts",),
     "drawing.drawing": ("Drawing",),
     "drawing.progress": (
@@ -242,6 +256,17 @@ _PLACES = {
     ),
     "spec.steps": (
         "Approve",
+        "AthenaQuery",
+        "CallService",
+        "Container",
+        "DataBrewJob",
+        "EmrServerlessJob",
+        "Fail",
+        "FargateTask",
+        "ForEach",
+        "Function",
+        "Gate",
+        "GlueJob",
         "AutoML",
         "BatchTransform",
         "ByTime",
@@ -267,6 +292,8 @@ _PLACES = {
         "Split",
         "Spot",
         "Stratified",
+        "SubPipeline",
+        "TaskDefinition",
         "Tabular",
         "TargetPlatform",
         "TextClassification",
@@ -289,6 +316,7 @@ _PLACES = {
         "Item",
         "join",
         "S3",
+        "TaskToken",
     ),
     "stacks": (
         "FeatureStack",

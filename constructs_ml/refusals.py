@@ -433,6 +433,46 @@ _ROWS: dict[str, Refusal] = {
         "the role allows {action} more widely than states call", "least privilege is exactly what is called"
     ),
     "role-statement": Refusal("the statement cannot be judged", "what it allows is not told by the actions it names"),
+    # steps that call other services
+    "service-name": Refusal(
+        "not the name of something in the account", "it is found by its name, and its ARN is made from it"
+    ),
+    "glue-argument": Refusal("not an argument of a Glue job", "the job's script reads arguments by name, as --name"),
+    "glue-workers": Refusal("half of a Glue job's workers", "Glue takes the type and the number of workers together"),
+    "fargate-size": Refusal(
+        "Fargate has no task of this size", "it offers certain amounts of memory with certain CPU units"
+    ),
+    "fargate-network": Refusal("a Fargate task has no such network", "it always runs in subnets and shares nothing"),
+    "network-half": Refusal("half of a network", "subnets and security groups go together, inside a VPC"),
+    "sub-which": Refusal("the step does not say once what it starts", "a run is of one state machine"),
+    "sub-self": Refusal("the pipeline starts itself", "every run would start another one, without end"),
+    "service-call": Refusal("not a call of a service", "a service and an action make the state's resource"),
+    "call-json": Refusal("the parameters cannot be written", "the service reads JSON"),
+    "call-mixed": Refusal(
+        "a list mixes values of the run with objects", "the States Language makes such a list from values alone"
+    ),
+    "call-wait": Refusal("the call cannot wait for a job", "Step Functions waits only for jobs that it knows"),
+    "call-on": Refusal("not an ARN of the account that the pipeline is deployed to", "one text serves every account"),
+    "call-resource": Refusal(
+        "nothing tells what {action} is called on", "the role is allowed to call it there and nowhere else"
+    ),
+    "call-idle": Refusal("the call needs nothing of this", "least privilege is exactly what is called"),
+    "keep-path": Refusal("not a path into the answer", "one value is kept under each name"),
+    "task-token": Refusal(
+        "the step waits for an answer that nobody can give, or hands out a token in vain",
+        "whoever answers needs the task's token, and only a waiting task has one",
+    ),
+    # inputs by account
+    "account-input": Refusal(
+        "the account gives a default to an input that pipeline {pipeline!r} does not have",
+        "what it says would be silently lost",
+        "account",
+    ),
+    "account-input-type": Refusal(
+        "the account's default does not fit input {name!r}",
+        "a run without this input would start with a value that its steps cannot use",
+        "account",
+    ),
     # references
     "output-unknown": Refusal(
         "step {step!r} has no output {name!r}",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -15,6 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from constructs_ml import (
     S3,
+    Account,
     Accounts,
     AllAtOnce,
     Artifact,
@@ -22,21 +24,26 @@ from constructs_ml import (
     AutoScaling,
     Baseline,
     BatchTransform,
+    CallService,
     Canary,
     Channel,
     Code,
     Compute,
+    Container,
     Cron,
     DataCapture,
     DataQuality,
     EndpointSpec,
     Errors,
+    Execution,
     Fail,
+    FargateTask,
     Feature,
     FeatureGroupSpec,
     ForEach,
     Function,
     Gate,
+    GlueJob,
     Image,
     Input,
     InstanceRules,
@@ -71,6 +78,7 @@ from constructs_ml import (
     SpecError,
     Split,
     Spot,
+    SubPipeline,
     Tabular,
     TransformInput,
     Variant,
@@ -100,6 +108,7 @@ from constructs_ml.spec.unknown_models import unknown_models
 from constructs_ml.spec.values import ModelArtifact, Output
 from tests.support import (
     CODE,
+    DAY,
     account,
     compiled,
     customers,
@@ -218,6 +227,18 @@ def recorded(before: FeatureGroupSpec, after: FeatureGroupSpec) -> Callable[[Pat
         return is_behind(after, folder)
 
     return attempt
+
+
+QUEUE = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:orders"
+
+
+def send(parameters: dict[str, object], **given: Any) -> CallService:
+    url = "https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/orders"
+    return CallService(name="send", call="sqs:sendMessage", parameters={"QueueUrl": url, **parameters}, **given)
+
+
+def giving(**inputs: Any) -> Account:
+    return account(models={"churn": ModelSettings(inputs=inputs)})
 
 
 def no_record(folder: Path) -> object:
@@ -577,6 +598,33 @@ CASES: dict[str, Callable[[Path], object]] = {
     "input-list": lambda _: ForEach(name="each", items=Input("cities"), steps=(prepare(),)),
     "map-tolerance": lambda _: ForEach(name="each", items=("Bern",), steps=(prepare(),), tolerated_failures=5),
     "wait-time": lambda _: Wait(seconds=1, until="2027-01-01T00:00:00Z"),
+    # steps that call other services
+    "service-name": lambda _: GlueJob(name="extract", job="team/extract"),
+    "glue-argument": lambda _: GlueJob(name="extract", job="extract", arguments={"the day": "x"}),
+    "glue-workers": lambda _: GlueJob(name="extract", job="extract", worker_type="G.1X"),
+    "fargate-size": lambda _: Container(image=Image("transform:1.2"), cpu=256, memory_mb=4096),
+    "fargate-network": lambda _: FargateTask(
+        name="transform", task=Container(image=Image("transform:1.2")), network=Network(isolation=True)
+    ),
+    "network-half": lambda _: Network(subnets=("subnet-0a1b2c3d",)),
+    "sub-which": lambda _: SubPipeline(name="score"),
+    "sub-self": lambda _: pipeline(SubPipeline(name="again", pipeline="training")),
+    "service-call": lambda _: CallService(name="send", call="sqs:SendMessage"),
+    "call-json": lambda _: CallService(name="send", call="sqs:sendMessage", parameters={"MessageBody.$": "$.x"}),
+    "call-mixed": lambda _: compiled(
+        pipeline(send({"MessageBody": [Execution("id"), {"a": 1}]}, on=(QUEUE,))),
+    ),
+    "call-wait": lambda _: compiled(pipeline(send({"MessageBody": "x"}, on=(QUEUE,), wait="job"))),
+    "call-on": lambda _: send({}, on=("arn:aws:sqs:eu-central-1:111111111111:orders",)),
+    "call-resource": lambda _: compiled(
+        pipeline(CallService(name="ask", call="sqs:sendMessage", parameters={"MessageBody": "x", "QueueUrl": "orders"}))
+    ),
+    "call-idle": lambda _: compiled(pipeline(send({"MessageBody": "x"}, on=(QUEUE, QUEUE.replace("sqs", "sns"))))),
+    "keep-path": lambda _: CallService(name="ask", call="ssm:getParameter", keep={"value": "Parameter.Value"}),
+    "task-token": lambda _: CallService(name="send", call="sqs:sendMessage", wait="token"),
+    # inputs by account
+    "account-input": lambda _: compiled(pipeline(inputs=(DAY,)), giving(dya="2026-11-21")),
+    "account-input-type": lambda _: compiled(pipeline(inputs=(DAY,)), giving(day=20261121)),
 }
 
 

@@ -104,8 +104,8 @@ def page() -> str:
     lines = [
         "# Coverage",
         "",
-        "Written by `python -m tools.coverage > docs/coverage.md`; a test holds it against botocore's models, so a field",
-        "that AWS adds shows here as one that only `raw=` reaches.",
+        "Written by `python -m tools.coverage > docs/coverage.md`; a test holds it against botocore's models, so a",
+        "field that AWS adds shows here as one that only `raw=` reaches.",
         "",
         "## The steps of the AWS Step Functions Data Science SDK",
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import groupby
 from operator import itemgetter
 
@@ -17,10 +18,11 @@ from constructs_ml.spec.account import Account, RoleKind
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Network
+from constructs_ml.spec.model_settings import Constant
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.references import references_of
 from constructs_ml.spec.steps import Step
-from constructs_ml.spec.values import Input, Item, Location, StepReference
+from constructs_ml.spec.values import S3, Input, Item, Location, StepReference, fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,27 @@ class Context:
         self.used = frozenset(found for step in self.spec.all_steps for found in references_of(step))
         metrics = sorted((item.step, item.name) for item in self.used if isinstance(item, Metric))
         self.compared = {step: tuple(name for _, name in pairs) for step, pairs in groupby(metrics, itemgetter(0))}
+
+    def default_of(self, item: Input) -> Constant | None:
+        """The default of an input in this account: what the account says of the model, or what the input says."""
+        given = self.account.model(self.spec.model).inputs.get(item.name)
+        if given is None:
+            return item.default
+        return S3(given) if isinstance(given, str) and given.startswith("s3://") else given
+
+    def check_inputs(self) -> None:
+        """Add a fault for everything that the account says of inputs and that does not fit them."""
+        known = {item.name: item for item in self.spec.inputs}
+        for name, value in self.account.model(self.spec.model).inputs.items():
+            where = f"{self.account.where or f'account {self.account.stage!r}'}: models.{self.spec.model}.inputs.{name}"
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                got = f"{name} (did you mean {near[0]}?)" if near else name
+                allowed = tuple(known) or "inputs=(...) of the pipeline"
+                self.faults.add("account-input", where=where, got=got, allowed=allowed, pipeline=self.spec.name)
+            elif not fits(value, known[name].type):
+                allowed = f"a {known[name].type}"
+                self.faults.add("account-input-type", where=where, got=repr(value), allowed=allowed, name=name)
 
     def allow(self, *statements: Statement) -> None:
         """Let the pipeline itself make calls."""

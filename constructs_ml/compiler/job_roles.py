@@ -105,7 +105,8 @@ def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[S
         statements.append(Statement(("kms:Decrypt",), (infrastructure.data_key_arn,)))
     if infrastructure.key_arn is not None:
         statements += permissions.use_key(infrastructure.key_arn)
-    if infrastructure.subnets is not None and any(job.network.vpc is not False for job in jobs):
+    account_wide = infrastructure.subnets is not None
+    if any(job.network.subnets or (account_wide and job.network.vpc is not False) for job in jobs):
         statements += permissions.network()
     return statements
 
@@ -143,8 +144,9 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
         case Input():
             triggers = [item for item in context.spec.triggers if isinstance(item, OnData) and item.to == source.name]
             known = [(data, item.prefix) for item in triggers]
-            if isinstance(source.default, S3):
-                known.append((source.default.bucket or data, source.default.key))
+            default = context.default_of(source)
+            if isinstance(default, S3):
+                known.append((default.bucket or data, default.key))
             yield from known or [(data, "")]
         case Item():
             listed = [

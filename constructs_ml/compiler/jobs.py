@@ -19,7 +19,7 @@ from constructs_ml.facts import instances
 from constructs_ml.spec.account import JobKind, RoleKind
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.jobs import Experiment
-from constructs_ml.spec.steps import AutoML, BatchTransform, Compile, Process, Train
+from constructs_ml.spec.steps import AutoML, BatchTransform, Compile, FargateTask, Process, Train
 
 # A job may wait for capacity, pull its image and upload its output before and after the time it runs.
 _AROUND_A_JOB = timedelta(minutes=30)
@@ -107,7 +107,7 @@ def cluster(context: Context, kind: JobKind, step: Process | Train | BatchTransf
     return resources
 
 
-def vpc(context: Context, step: Process | Train | BatchTransform | AutoML | Compile) -> Json | None:
+def vpc(context: Context, step: Process | Train | BatchTransform | AutoML | Compile | FargateTask) -> Json | None:
     """The subnets and security groups of a job, where it runs inside them."""
     found = machines.network(context.infrastructure, step.network, context.where(step.name), context.faults)
     if found is None:
@@ -120,6 +120,9 @@ def vpc(context: Context, step: Process | Train | BatchTransform | AutoML | Comp
 
 def _each(context: Context, name: str, values: Json) -> list[str]:
     """A list of ids; a slot for a whole list is one JSON fragment that the construct joins."""
+    if isinstance(values, tuple):
+        # The step's own, which may differ from those of other steps: literals.
+        return list(values)
     if isinstance(values, list):
         each = [context.expressions.open(f"{name}{index}", value) for index, value in enumerate(values, start=1)]
         return [f"${{{item.name}}}" for item in each]

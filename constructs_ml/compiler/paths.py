@@ -20,6 +20,7 @@ from constructs_ml.spec.values import (
     Output,
     Reference,
     Result,
+    TaskToken,
     Value,
 )
 
@@ -75,6 +76,8 @@ class StatesExpressions(Expressions):
                 return self.execution[fact]
             case Item(key):
                 return _below("$.item", key or "")
+            case TaskToken():
+                return "$$.Task.Token"
         raise AssertionError(f"{reference!r} has no path of its own")
 
     def reference(self, value: Reference) -> Text:

@@ -76,6 +76,7 @@ def compile_pipeline(
     context = Context(
         spec=spec, account=account, infrastructure=found, template=Template(prefix), expressions=expressions
     )
+    context.check_inputs()
     collect_code(context)
     definition = states.definition(context, expressions)
     context.faults.raise_if_any()

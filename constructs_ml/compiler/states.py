@@ -12,17 +12,24 @@ from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.steps import (
     approve,
+    athena_query,
     automl,
     batch_transform,
+    call_service,
     compilation,
+    databrew_job,
+    emr_serverless_job,
+    fargate_task,
     find_model,
     flow,
     for_each,
     gate,
+    glue_job,
     lambda_task,
     parallel,
     process,
     register,
+    sub_pipeline,
     train,
 )
 from constructs_ml.compiler.template import Json
@@ -31,13 +38,21 @@ from constructs_ml.contract.names import FAILED_STATE as FAILED
 from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
 from constructs_ml.spec.steps import (
     Approve,
+    AthenaQuery,
     AutoML,
     BatchTransform,
+    Called,
+    CallService,
     Compile,
+    DataBrewJob,
+    EmrServerlessJob,
     Fail,
+    FargateTask,
     FindModel,
     ForEach,
     Gate,
+    GlueJob,
+    Job,
     LambdaTask,
     Parallel,
     Process,
@@ -45,6 +60,7 @@ from constructs_ml.spec.steps import (
     Register,
     Split,
     Step,
+    SubPipeline,
     Train,
     Wait,
     goes_on,
@@ -79,14 +95,10 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
 
 def _step(machine: Machine, step: Step, after: str) -> None:
     match step:
-        case Process() | Split() | Train() | BatchTransform() | AutoML() | Compile():
-            _job(machine, step, after)
         case Register():
             register.add(machine, step, after)
         case FindModel():
             find_model.add(machine, step, after)
-        case LambdaTask():
-            lambda_task.add(machine, step, after)
         case Approve():
             approve.add(machine, step, after)
         case Gate():
@@ -101,10 +113,14 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
+        case Process() | Split() | Train() | BatchTransform() | AutoML() | Compile():
+            _job(machine, step, after)
+        case _:
+            _call(machine, step, after)
 
 
-def _job(machine: Machine, step: Process | Split | Train | BatchTransform | AutoML | Compile, after: str) -> None:
-    """A step that is a job of SageMaker."""
+def _job(machine: Machine, step: Job, after: str) -> None:
+    """A job of SageMaker."""
     match step:
         case Process():
             process.add(machine, step, after)
@@ -120,6 +136,27 @@ def _job(machine: Machine, step: Process | Split | Train | BatchTransform | Auto
             compilation.add(machine, step, after)
 
 
+def _call(machine: Machine, step: Called, after: str) -> None:
+    """A call of a service outside SageMaker."""
+    match step:
+        case LambdaTask():
+            lambda_task.add(machine, step, after)
+        case GlueJob():
+            glue_job.add(machine, step, after)
+        case FargateTask():
+            fargate_task.add(machine, step, after)
+        case EmrServerlessJob():
+            emr_serverless_job.add(machine, step, after)
+        case AthenaQuery():
+            athena_query.add(machine, step, after)
+        case DataBrewJob():
+            databrew_job.add(machine, step, after)
+        case SubPipeline():
+            sub_pipeline.add(machine, step, after)
+        case CallService():
+            call_service.add(machine, step, after)
+
+
 def _begin(machine: Machine) -> None:
     """The inputs of the run: given ones over defaults, each present and of its type."""
     spec = machine.context.spec
@@ -131,10 +168,11 @@ def _begin(machine: Machine) -> None:
         return
     defaults: dict[str, Json] = {}
     for item in inputs:
-        if isinstance(item.default, (tuple, list)):
-            defaults[key_of(item.name)] = flow.plain(item.default)
-        elif item.default is not None:
-            machine.expressions.put_value(defaults, key_of(item.name), item.default)
+        default = machine.context.default_of(item)
+        if isinstance(default, (tuple, list)):
+            defaults[key_of(item.name)] = flow.plain(default)
+        elif default is not None:
+            machine.expressions.put_value(defaults, key_of(item.name), default)
     machine.put("Defaults", {"Type": "Pass", "Parameters": {"defaults": defaults, "given.$": "$"}, "Next": "Inputs"})
     given = {"inputs.$": "States.JsonMerge($.defaults, $.given, false)", **results}
     machine.put("Inputs", {"Type": "Pass", "Parameters": given, "Next": "Check inputs"})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
 # SageMaker API reference: CreateProcessingJob, CreateTrainingJob.
 JOB_NAME_LENGTH = 63
 PROCESSING_INPUTS = 10
@@ -63,3 +67,23 @@ ROLLING_PERCENT = (5, 50)
 MONITORING_SECONDS = 86_400
 ENDPOINT_NAME_LENGTH = 63
 SCHEDULE_NAME_LENGTH = 63
+
+# Glue API reference, StartJobRun: a job's timeout is at most seven days.
+GLUE_RUN = timedelta(days=7)
+# Athena API reference, StartQueryExecution; a DML query runs at most 30 minutes unless its quota was raised.
+QUERY_LENGTH = 262_144
+# The memory in MB that a Fargate task may have by its CPU units:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html, November 2026.
+FARGATE_MEMORY_MB: Mapping[int, tuple[int, ...]] = MappingProxyType(
+    {
+        256: (512, 1024, 2048),
+        512: tuple(range(1024, 4096 + 1, 1024)),
+        1024: tuple(range(2048, 8192 + 1, 1024)),
+        2048: tuple(range(4096, 16_384 + 1, 1024)),
+        4096: tuple(range(8192, 30_720 + 1, 1024)),
+        8192: tuple(range(16_384, 61_440 + 1, 4096)),
+        16_384: tuple(range(32_768, 122_880 + 1, 8192)),
+    }
+)
+# ECS API reference, EphemeralStorage: GiB beyond the 20 that every task has.
+FARGATE_STORAGE_GB = (21, 200)

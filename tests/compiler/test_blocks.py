@@ -383,3 +383,18 @@ def test_blocks_are_proved_in_structure_parameters_and_role(name: str) -> None:
 def test_a_bad_block_is_refused_where_it_is_written(build: Any, said: str) -> None:
     with pytest.raises(SpecError, match=said):
         build()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: pipeline("prepare"),
+        lambda: pipeline(prepare().output("train")),
+        lambda: pipeline(Parallel(branches={"one": (ask("a"),), "two": (ask("b"),)})),  # type: ignore[arg-type]
+        lambda: pipeline(each(steps="prepare"), inputs=(CITIES,)),
+        lambda: pipeline(Gate(when=Metric("e", "a") > 1, then=(None,))),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_step_is_refused_wherever_it_stands(build: Any) -> None:
+    with pytest.raises(SpecError, match="is not what it must be"):
+        build()

@@ -18,6 +18,8 @@ from constructs_ml.compiler.proofs.allowances import (
 )
 from constructs_ml.compiler.proofs.call import Call
 from constructs_ml.compiler.proofs.calls import calls
+from constructs_ml.compiler.proofs.integrations import OPTIMISED, Integration
+from constructs_ml.compiler.proofs.later import passing_errors
 from constructs_ml.compiler.proofs.machine import Machine, read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters, check_raw
 from constructs_ml.compiler.proofs.pipeline_calls import pipeline_calls
@@ -34,6 +36,7 @@ __all__ = [
     "check_raw",
     "check_size",
     "calls",
+    "passing_errors",
     "prove_role",
     "prove_calls",
     "check_pipeline",
@@ -41,6 +44,8 @@ __all__ = [
     "prove_template",
     "read_machine",
     "Call",
+    "Integration",
+    "OPTIMISED",
     "Machine",
     "Allowance",
     "ALLOWANCES",

@@ -69,11 +69,12 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """One service: its operations by name, its shapes by name."""
+    """One service: its operations by name, its shapes by name. `id` is its name in AWS's SDKs."""
 
     service: str
     operations: Mapping[str, Json]
     shapes: Mapping[str, Json]
+    id: str = ""
     _members: dict[str, Mapping[str, Shape]] = field(default_factory=dict)
     _spellings: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -102,15 +103,14 @@ def load(service: str) -> Model | None:
     if service not in _services():
         return None
     raw = loader.load_service_model(service, _MODEL)
-    return Model(service, raw["operations"], reshape(service, raw["shapes"]))
+    return Model(service, raw["operations"], reshape(service, raw["shapes"]), raw["metadata"]["serviceId"])
 
 
 def request_shape(call: Integration, where: str) -> Shape | Fault | None:
     """What a call takes: a fault for an unknown service or action, None where no model describes it."""
     if not call.sdk and call.service in _UNMODELLED:
         return None
-    folder = _folder(call)
-    model = load(folder) if folder else None
+    model = model_of(call)
     if model is None:
         return fault("call-unknown", where=where, got=call.service, allowed=near(call.service, _sdk_names()))
     if not call.sdk and call.key in OWN_SHAPES.get(model.service, ()):
@@ -122,6 +122,12 @@ def request_shape(call: Integration, where: str) -> Shape | Fault | None:
     if "input" not in operation:
         return Shape(_EMPTY, "Nothing")
     return Shape(model, operation["input"]["shape"])
+
+
+def model_of(call: Integration) -> Model | None:
+    """The model of the service that a call goes to, or None where there is none."""
+    folder = _folder(call)
+    return load(folder) if folder else None
 
 
 def pascal(name: str) -> str:
