@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import AthenaQuery as AthenaQuery
     from constructs_ml.spec.steps import AutoML as AutoML
     from constructs_ml.spec.steps import BatchTransform as BatchTransform
+    from constructs_ml.spec.steps import ByTime as ByTime
     from constructs_ml.spec.steps import CallService as CallService
     from constructs_ml.spec.steps import Compile as Compile
     from constructs_ml.spec.steps import Container as Container
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
     from constructs_ml.spec.steps import GlueJob as GlueJob
+    from constructs_ml.spec.steps import Grouped as Grouped
     from constructs_ml.spec.steps import ImageClassification as ImageClassification
     from constructs_ml.spec.steps import LambdaTask as LambdaTask
     from constructs_ml.spec.steps import Listing as Listing
@@ -109,10 +111,13 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Parallel as Parallel
     from constructs_ml.spec.steps import Permission as Permission
     from constructs_ml.spec.steps import Process as Process
+    from constructs_ml.spec.steps import Randomly as Randomly
     from constructs_ml.spec.steps import RawState as RawState
     from constructs_ml.spec.steps import Register as Register
     from constructs_ml.spec.steps import Serving as Serving
+    from constructs_ml.spec.steps import Split as Split
     from constructs_ml.spec.steps import Spot as Spot
+    from constructs_ml.spec.steps import Stratified as Stratified
     from constructs_ml.spec.steps import SubPipeline as SubPipeline
     from constructs_ml.spec.steps import Tabular as Tabular
     from constructs_ml.spec.steps import TargetPlatform as TargetPlatform
@@ -268,12 +273,14 @@ _PLACES = {
         "GlueJob",
         "AutoML",
         "BatchTransform",
+        "ByTime",
         "Compile",
         "Fail",
         "FindModel",
         "ForEach",
         "Function",
         "Gate",
+        "Grouped",
         "ImageClassification",
         "LambdaTask",
         "Listing",
@@ -282,10 +289,13 @@ _PLACES = {
         "Parallel",
         "Permission",
         "Process",
+        "Randomly",
         "RawState",
         "Register",
         "Serving",
+        "Split",
         "Spot",
+        "Stratified",
         "SubPipeline",
         "TaskDefinition",
         "Tabular",

@@ -187,6 +187,7 @@ _ROWS: dict[str, Refusal] = {
     "export-access": Refusal(
         "the definition does not tell what the role needs", "the role allows what the steps call and nothing else"
     ),
+    "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"

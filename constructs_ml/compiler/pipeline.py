@@ -29,7 +29,7 @@ from constructs_ml.faults import SpecError
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import BatchTransform, Function, LambdaTask, Process, Register, Step, Train
+from constructs_ml.spec.steps import BatchTransform, Function, LambdaTask, Process, Register, Split, Step, Train
 
 STATE_MACHINE, STATES_ROLE, LOG = "State machine", "States role", "Log"
 
@@ -119,6 +119,8 @@ def _asset_name(context: Context, found: Asset, step: str) -> str:
 
 def _code_of(step: Step) -> tuple[Code | None, Packaging]:
     match step:
+        case Split():
+            return _code_of(step.process)
         case Process(code=code) | Train(code=code) if code is not None:
             return (code if isinstance(code, Code) else Code(code)), "tar.gz"
         case Register(serving=serving) | BatchTransform(serving=serving) if serving.code is not None:

@@ -58,6 +58,7 @@ from constructs_ml.spec.steps import (
     Process,
     RawState,
     Register,
+    Split,
     Step,
     SubPipeline,
     Train,
@@ -112,7 +113,7 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
-        case Process() | Train() | BatchTransform() | AutoML() | Compile():
+        case Process() | Split() | Train() | BatchTransform() | AutoML() | Compile():
             _job(machine, step, after)
         case _:
             _call(machine, step, after)
@@ -123,6 +124,8 @@ def _job(machine: Machine, step: Job, after: str) -> None:
     match step:
         case Process():
             process.add(machine, step, after)
+        case Split():
+            process.add(machine, step.process, after)
         case Train():
             train.add(machine, step, after)
         case BatchTransform():

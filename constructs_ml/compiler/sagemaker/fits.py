@@ -12,9 +12,9 @@ from constructs_ml.compiler.sagemaker.retries import EXCEPTIONS, INTERVAL_SECOND
 from constructs_ml.faults import Faults
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import Fail, Function, Gate, LambdaTask, Parallel, Process, Register, Step, Train
+from constructs_ml.spec.steps import Fail, Function, Gate, LambdaTask, Parallel, Process, Register, Split, Step, Train
 
-FITTING: tuple[type, ...] = (Process, Train, Register, LambdaTask, Gate, Parallel, Fail)
+FITTING: tuple[type, ...] = (Process, Split, Train, Register, LambdaTask, Gate, Parallel, Fail)
 # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-lambda
 LAMBDA_TIMEOUT = timedelta(minutes=10)
 # An object with this key alone is computed, whatever it was meant to be.
@@ -64,6 +64,8 @@ class _Check:
             for key in sorted(_FUNCTIONS & set(getattr(step, field, {}))):
                 self.add(place, f"{field} of this name", repr(key), "a name that is no function of its definitions")
         match step:
+            case Split():
+                self._retry(step.retry, place)
             case Process() | Train():
                 self._retry(step.retry, place)
                 experiment = step.experiment

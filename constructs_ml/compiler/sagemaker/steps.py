@@ -12,7 +12,7 @@ from constructs_ml.compiler.steps import lambda_task, process, register, train
 from constructs_ml.compiler.template import Json, att
 from constructs_ml.contract import names
 from constructs_ml.spec.checks import logical_id
-from constructs_ml.spec.steps import Fail, Function, LambdaTask, Process, Register, Step, Train
+from constructs_ml.spec.steps import Fail, Function, LambdaTask, Process, Register, Split, Step, Train
 from constructs_ml.spec.values import Result
 
 # SageMaker names the job of a step pipelines-<execution>-<step, cut>-<random>: an example stands in
@@ -26,6 +26,8 @@ def rendered_step(context: Context, expressions: PipelineExpressions, step: Step
     match step:
         case Process():
             return _process(context, step)
+        case Split():
+            return _process(context, step.process)
         case Train():
             context.allow(_job_calls("TrainingJob", "training-job", step.name))
             return {

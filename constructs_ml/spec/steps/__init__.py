@@ -29,10 +29,11 @@ from constructs_ml.spec.steps.parallel import Parallel
 from constructs_ml.spec.steps.process import Process
 from constructs_ml.spec.steps.register import Register, Serving
 from constructs_ml.spec.steps.sources import Version
+from constructs_ml.spec.steps.split import ByTime, Grouped, Randomly, Split, Stratified
 from constructs_ml.spec.steps.sub_pipeline import SubPipeline
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
 
-Job = Process | Train | BatchTransform | AutoML | Compile
+Job = Process | Split | Train | BatchTransform | AutoML | Compile
 """The steps that are jobs of SageMaker."""
 Called = LambdaTask | GlueJob | FargateTask | EmrServerlessJob | AthenaQuery | DataBrewJob | SubPipeline | CallService
 """The steps that call services outside SageMaker."""
@@ -74,6 +75,7 @@ __all__ = [
     "AthenaQuery",
     "AutoML",
     "BatchTransform",
+    "ByTime",
     "CallService",
     "Called",
     "Compile",
@@ -87,6 +89,7 @@ __all__ = [
     "Function",
     "Gate",
     "GlueJob",
+    "Grouped",
     "ImageClassification",
     "Items",
     "Job",
@@ -97,11 +100,14 @@ __all__ = [
     "Parallel",
     "Permission",
     "Process",
+    "Randomly",
     "RawState",
     "Register",
     "Serving",
+    "Split",
     "Spot",
     "Step",
+    "Stratified",
     "SubPipeline",
     "Tabular",
     "TargetPlatform",
