@@ -88,8 +88,8 @@ from constructs_ml import (
     Wait,
     XGBoost,
     compile_exported_pipeline,
-    draw,
     compile_sagemaker_pipeline,
+    draw,
     drift,
     features_from_frame,
     features_from_json_schema,
@@ -101,8 +101,14 @@ from constructs_ml import (
 from constructs_ml.cli import load_model
 from constructs_ml.cli.executions import Machine, machine_of
 from constructs_ml.cli.inputs import given_inputs
-from constructs_ml.compiler.proofs import check_parameters, check_size, check_states, prove_role, read_machine
-from constructs_ml.compiler.proofs import check_parameters, check_pipeline, check_states, prove_role, read_machine
+from constructs_ml.compiler.proofs import (
+    check_parameters,
+    check_pipeline,
+    check_size,
+    check_states,
+    prove_role,
+    read_machine,
+)
 from constructs_ml.compiler.recorded import is_behind, write_record
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
