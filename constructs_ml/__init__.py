@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from constructs_ml.spec.deployment import Canary as Canary
     from constructs_ml.spec.deployment import Linear as Linear
     from constructs_ml.spec.deployment import Rolling as Rolling
+    from constructs_ml.spec.distributed import MPI as MPI
+    from constructs_ml.spec.distributed import SMDistributedDataParallel as SMDistributedDataParallel
+    from constructs_ml.spec.distributed import Torchrun as Torchrun
+    from constructs_ml.spec.early_stop import EarlyStop as EarlyStop
     from constructs_ml.spec.endpoint import Artifact as Artifact
     from constructs_ml.spec.endpoint import DataCapture as DataCapture
     from constructs_ml.spec.endpoint import EndpointSpec as EndpointSpec
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.features import Offline as Offline
     from constructs_ml.spec.features import Online as Online
     from constructs_ml.spec.features import Provisioned as Provisioned
+    from constructs_ml.spec.images import Algorithm as Algorithm
     from constructs_ml.spec.images import Image as Image
     from constructs_ml.spec.images import PyTorch as PyTorch
     from constructs_ml.spec.images import Sklearn as Sklearn
@@ -60,6 +65,9 @@ if TYPE_CHECKING:
     from constructs_ml.spec.jobs import Code as Code
     from constructs_ml.spec.jobs import Compute as Compute
     from constructs_ml.spec.jobs import Experiment as Experiment
+    from constructs_ml.spec.jobs import FileSystem as FileSystem
+    from constructs_ml.spec.jobs import InstanceGroup as InstanceGroup
+    from constructs_ml.spec.jobs import MLflow as MLflow
     from constructs_ml.spec.jobs import Network as Network
     from constructs_ml.spec.jobs import Retry as Retry
     from constructs_ml.spec.model import ModelSpec as ModelSpec
@@ -76,6 +84,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.scaling import AutoScaling as AutoScaling
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
     from constructs_ml.spec.steps import Approve as Approve
+    from constructs_ml.spec.steps import Candidate as Candidate
     from constructs_ml.spec.steps import Fail as Fail
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
@@ -92,11 +101,23 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Serving as Serving
     from constructs_ml.spec.steps import Spot as Spot
     from constructs_ml.spec.steps import Train as Train
+    from constructs_ml.spec.steps import Tune as Tune
+    from constructs_ml.spec.steps import Upload as Upload
     from constructs_ml.spec.steps import Wait as Wait
     from constructs_ml.spec.triggers import Cron as Cron
     from constructs_ml.spec.triggers import OnAlarm as OnAlarm
     from constructs_ml.spec.triggers import OnData as OnData
     from constructs_ml.spec.triggers import Rate as Rate
+    from constructs_ml.spec.tuning import Bayesian as Bayesian
+    from constructs_ml.spec.tuning import Categorical as Categorical
+    from constructs_ml.spec.tuning import Completion as Completion
+    from constructs_ml.spec.tuning import Continuous as Continuous
+    from constructs_ml.spec.tuning import Grid as Grid
+    from constructs_ml.spec.tuning import Hyperband as Hyperband
+    from constructs_ml.spec.tuning import Integer as Integer
+    from constructs_ml.spec.tuning import Objective as Objective
+    from constructs_ml.spec.tuning import Random as Random
+    from constructs_ml.spec.tuning import WarmStart as WarmStart
     from constructs_ml.spec.values import S3 as S3
     from constructs_ml.spec.values import Execution as Execution
     from constructs_ml.spec.values import Input as Input
@@ -153,6 +174,12 @@ _PLACES = {
         "Linear",
         "Rolling",
     ),
+    "spec.distributed": (
+        "MPI",
+        "SMDistributedDataParallel",
+        "Torchrun",
+    ),
+    "spec.early_stop": ("EarlyStop",),
     "spec.endpoint": (
         "Artifact",
         "DataCapture",
@@ -175,6 +202,7 @@ _PLACES = {
         "Provisioned",
     ),
     "spec.images": (
+        "Algorithm",
         "Image",
         "PyTorch",
         "Sklearn",
@@ -185,6 +213,9 @@ _PLACES = {
         "Code",
         "Compute",
         "Experiment",
+        "FileSystem",
+        "InstanceGroup",
+        "MLflow",
         "Network",
         "Retry",
     ),
@@ -209,6 +240,7 @@ _PLACES = {
     ),
     "spec.steps": (
         "Approve",
+        "Candidate",
         "Fail",
         "ForEach",
         "Function",
@@ -225,6 +257,8 @@ _PLACES = {
         "Serving",
         "Spot",
         "Train",
+        "Tune",
+        "Upload",
         "Wait",
     ),
     "spec.triggers": (
@@ -232,6 +266,18 @@ _PLACES = {
         "OnAlarm",
         "OnData",
         "Rate",
+    ),
+    "spec.tuning": (
+        "Bayesian",
+        "Categorical",
+        "Completion",
+        "Continuous",
+        "Grid",
+        "Hyperband",
+        "Integer",
+        "Objective",
+        "Random",
+        "WarmStart",
     ),
     "spec.values": (
         "Execution",

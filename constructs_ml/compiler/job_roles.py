@@ -107,6 +107,8 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
             yield source.bucket or data, source.key
         case Below(place):
             yield from places_of(context, place)
+        case Output() if source in context.expressions.placed:
+            yield from places_of(context, context.expressions.placed[source])
         case Output() | ModelArtifact():
             yield artifacts, names.pipeline_prefix(context.spec.model, context.spec.name)
         case Input():

@@ -10,7 +10,18 @@ from constructs_ml.compiler.machine import NOTIFY, SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import service_retry
-from constructs_ml.compiler.steps import approve, flow, for_each, gate, lambda_task, parallel, process, register, train
+from constructs_ml.compiler.steps import (
+    approve,
+    flow,
+    for_each,
+    gate,
+    lambda_task,
+    parallel,
+    process,
+    register,
+    train,
+    tune,
+)
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.steps import (
     Approve,
@@ -24,6 +35,7 @@ from constructs_ml.spec.steps import (
     Register,
     Step,
     Train,
+    Tune,
     Wait,
     goes_on,
 )
@@ -56,12 +68,14 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
         _step(machine, step, following)
 
 
-def _step(machine: Machine, step: Step, after: str) -> None:
+def _step(machine: Machine, step: Step, after: str) -> None:  # noqa: C901 - one case for each kind of step
     match step:
         case Process():
             process.add(machine, step, after)
         case Train():
             train.add(machine, step, after)
+        case Tune():
+            tune.add(machine, step, after)
         case Register():
             register.add(machine, step, after)
         case LambdaTask():

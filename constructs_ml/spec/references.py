@@ -56,7 +56,8 @@ def closing_values(step: Step) -> tuple[tuple[object, ...], ...]:
 def check_references(steps: Sequence[Step], inputs: Sequence[Input], where: str, faults: Faults) -> None:
     """Add a fault for every name taken twice, and every reference that cannot be resolved where it is used."""
     everything = tuple(walk(steps))
-    for name, count in Counter(step.name for step in everything).items():
+    taken = (name for step in everything for name in (step.name, *getattr(step, "inner_names", ())))
+    for name, count in Counter(taken).items():
         if count > 1:
             faults.add(
                 "name-taken",

@@ -13,8 +13,8 @@ from constructs_ml.compiler.template import Json, asset
 from constructs_ml.contract import names, tags
 from constructs_ml.facts import instances
 from constructs_ml.spec.checks import logical_id
-from constructs_ml.spec.images import ContainerImage
-from constructs_ml.spec.steps import Register, Train
+from constructs_ml.spec.images import Algorithm, ContainerImage, Image
+from constructs_ml.spec.steps import Register, Train, Tune
 from constructs_ml.spec.values import Execution, ModelArtifact, Output
 
 
@@ -82,8 +82,13 @@ def _inference(context: Context, step: Register) -> dict[str, Json]:
 def _training_image(context: Context, step: Register) -> ContainerImage:
     """The image of the step that trained the model; the spec demands another one for foreign artifacts."""
     assert isinstance(step.model, ModelArtifact)
-    trained = {item.name: item for item in context.spec.all_steps if isinstance(item, Train)}
-    return trained[step.model.step].image
+    trained = {item.name: item for item in context.spec.all_steps if isinstance(item, (Train, Tune))}
+    images = trained[step.model.step].images
+    if len(images) == 1 and not isinstance(images[0], Algorithm):
+        return images[0]
+    where, got = f"pipeline {context.spec.name!r}, step {step.name!r}", ", ".join(map(str, images))
+    context.faults.add("register-image", where=where, got=got, allowed="serving.image")
+    return Image("unknown:unknown")
 
 
 def _metadata(context: Context, step: Register) -> dict[str, Json]:

@@ -10,11 +10,12 @@ from constructs_ml.spec.steps.for_each import ForEach, Items, Listing, Manifest
 from constructs_ml.spec.steps.gate import Gate
 from constructs_ml.spec.steps.lambda_task import Function, LambdaTask
 from constructs_ml.spec.steps.parallel import Parallel
-from constructs_ml.spec.steps.process import Process
+from constructs_ml.spec.steps.process import Process, Upload
 from constructs_ml.spec.steps.register import Register, Serving
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
+from constructs_ml.spec.steps.tune import Candidate, Tune
 
-Step = Process | Train | Gate | Register | LambdaTask | Approve | Parallel | ForEach | Wait | Fail | RawState
+Step = Process | Train | Tune | Gate | Register | LambdaTask | Approve | Parallel | ForEach | Wait | Fail | RawState
 
 
 def blocks(step: Step) -> tuple[tuple[Step, ...], ...]:
@@ -49,6 +50,7 @@ def walk(steps: Sequence[Step]) -> Iterator[Step]:
 
 __all__ = [
     "Approve",
+    "Candidate",
     "Fail",
     "ForEach",
     "Function",
@@ -67,6 +69,8 @@ __all__ = [
     "Spot",
     "Step",
     "Train",
+    "Tune",
+    "Upload",
     "Wait",
     "blocks",
     "goes_on",
