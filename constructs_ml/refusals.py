@@ -141,6 +141,56 @@ _ROWS: dict[str, Refusal] = {
     "raw-state-result": Refusal(
         "the state's result would overwrite the run's data", "later steps read inputs and results from it"
     ),
+    # steps of models
+    "job-field": Refusal("a {job} job takes no such field", "SageMaker's request has no place for it"),
+    "transform-strategy": Refusal("whole files have no batch strategy", "a strategy gathers records into requests"),
+    "transform-payload": Refusal("the requests of an instance are too large", "CreateTransformJob bounds their sum"),
+    "model-image": Refusal(
+        "the model has no image to serve it", "only a Train or Register step of this pipeline tells it by itself"
+    ),
+    "automl-objective": Refusal(
+        "the kind of the problem without the objective, or the objective without it",
+        "AutoML takes both or chooses both",
+    ),
+    "automl-validation": Refusal(
+        "the job holds no data back", "it is given data to validate with, or splits by itself"
+    ),
+    # engines
+    "engine-step": Refusal(
+        "SageMaker Pipelines has no {what}",
+        "the service has nothing like it; the engine of state machines has",
+    ),
+    "pipeline-form": Refusal("not what SageMaker Pipelines reads here", "CreatePipeline refuses the definition"),
+    "pipeline-reference": Refusal(
+        "the reference leads to nothing that is there when it is read", "the step that reads it could not start"
+    ),
+    "pipeline-order": Refusal("the steps {steps} wait for each other", "none of them could be the first to run"),
+    # definitions of sagemaker's own SDK
+    "sdk-object": Refusal("the object is no {kind} of the SDK", "it is read by its attributes"),
+    "sdk-attribute": Refusal(
+        "{name} cannot be taken over", "what a definition says must not get lost on its way into the pipeline"
+    ),
+    "sdk-placeholder": Refusal(
+        "nothing stands for the placeholder {name}", "its value is known only inside the SDK's own pipeline"
+    ),
+    "sdk-without": Refusal("there is nothing to leave behind under this name", "it is misspelt, or was taken over"),
+    # exported definitions of SageMaker Pipelines
+    "export-json": Refusal("the definition cannot be read", "it is deployed as it is"),
+    "export-version": Refusal("not the version of definitions that SageMaker Pipelines reads", "it refuses others"),
+    "export-name": Refusal(
+        "the name of the {kind} cannot be used", "references name it, and SageMaker Pipelines refuses the definition"
+    ),
+    "export-type": Refusal("not a type that SageMaker Pipelines knows", "the pipeline could not be created"),
+    "export-reference": Refusal("the reference names nothing", "the pipeline could not be created"),
+    "export-cycle": Refusal("steps wait for one another", "none of them could ever run"),
+    "export-literal": Refusal("the export does not contain this literal", "nothing would be replaced"),
+    "export-opening": Refusal(
+        "CloudFormation knows no such value here", "a replacement differs by what each account knows of itself"
+    ),
+    "export-access": Refusal(
+        "the definition does not tell what the role needs", "the role allows what the steps call and nothing else"
+    ),
+    "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
     # training in depth
     "algorithm-name": Refusal("not an algorithm", "an algorithm is found by its name in the account, or by its ARN"),
     "algorithm-code": Refusal(
@@ -255,7 +305,7 @@ _ROWS: dict[str, Refusal] = {
     "features-form": Refusal("the features are no Feature objects", "a tuple keeps the order in which they are kept"),
     "column-type": Refusal("the column {name!r} has a type that Feature Store cannot keep", "nothing is guessed"),
     "schema-file": Refusal("the schema cannot be read", "features are the properties or the columns of a record"),
-    "package-missing": Refusal("the package {package} is not installed", "only this reader needs it"),
+    "package-missing": Refusal("the package {package} is not installed", "only what was asked for needs it"),
     "group-taken": Refusal("two feature groups are named {name!r}", "a group's name is its logical id"),
     "group-conflict": Refusal(
         "two models declare the feature group {name!r} differently", "the group exists once and is shared by its name"
@@ -443,6 +493,16 @@ _ROWS: dict[str, Refusal] = {
     # review
     "assembly-empty": Refusal("no cloud assembly", "a change is told from two assemblies"),
     "model-import": Refusal("no model is found there", "the command reads the declaration that the app reads"),
+    # drawings and runs
+    "drawing-suffix": Refusal("no drawing has this suffix", "the file's suffix says which form is written"),
+    "history-gap": Refusal("events are missing", "a run is told from its first event on, all pages concatenated"),
+    "run-input": Refusal("the inputs cannot be read", "a run's inputs are the keys of one JSON object"),
+    "run-value": Refusal("the run gives {name!r} a value that does not fit", "the run would fail at its start"),
+    "run-missing": Refusal("the run leaves out required inputs", "the run would fail at its start"),
+    "run-account": Refusal("the credentials are another account's", "a stage stands for one account"),
+    "machine-missing": Refusal("the account has no such state machine", "a pipeline is deployed before it runs"),
+    "execution-missing": Refusal("the state machine has no such execution", "only what was started can be watched"),
+    "aws-refused": Refusal("AWS did not answer {call}", "runs are started and told by AWS alone"),
     # proofs
     "call-unknown": Refusal("the service has no such call", "the state could never run"),
     "call-form": Refusal("not a call that Step Functions makes in this way", "the state machine could not be created"),
@@ -453,6 +513,9 @@ _ROWS: dict[str, Refusal] = {
     "parameter-value": Refusal("the service does not know this value", "the service refuses the request"),
     "parameter-twice": Refusal("the call takes only one of these", "nobody could tell which one counts"),
     "definition-json": Refusal("the definition cannot be read", "a state machine is one JSON object"),
+    "definition-size": Refusal(
+        "the definition is too large for one state machine", "Step Functions refuses definitions of more than 1 MB"
+    ),
     "state-type": Refusal("not a type of states", "the state machine could not be created"),
     "state-field": Refusal("{name} cannot be used here", "the state machine could not be created"),
     "state-missing": Refusal("a {kind} state without {name}", "the state machine could not be created"),
@@ -478,6 +541,46 @@ _ROWS: dict[str, Refusal] = {
         "the role allows {action} more widely than states call", "least privilege is exactly what is called"
     ),
     "role-statement": Refusal("the statement cannot be judged", "what it allows is not told by the actions it names"),
+    # steps that call other services
+    "service-name": Refusal(
+        "not the name of something in the account", "it is found by its name, and its ARN is made from it"
+    ),
+    "glue-argument": Refusal("not an argument of a Glue job", "the job's script reads arguments by name, as --name"),
+    "glue-workers": Refusal("half of a Glue job's workers", "Glue takes the type and the number of workers together"),
+    "fargate-size": Refusal(
+        "Fargate has no task of this size", "it offers certain amounts of memory with certain CPU units"
+    ),
+    "fargate-network": Refusal("a Fargate task has no such network", "it always runs in subnets and shares nothing"),
+    "network-half": Refusal("half of a network", "subnets and security groups go together, inside a VPC"),
+    "sub-which": Refusal("the step does not say once what it starts", "a run is of one state machine"),
+    "sub-self": Refusal("the pipeline starts itself", "every run would start another one, without end"),
+    "service-call": Refusal("not a call of a service", "a service and an action make the state's resource"),
+    "call-json": Refusal("the parameters cannot be written", "the service reads JSON"),
+    "call-mixed": Refusal(
+        "a list mixes values of the run with objects", "the States Language makes such a list from values alone"
+    ),
+    "call-wait": Refusal("the call cannot wait for a job", "Step Functions waits only for jobs that it knows"),
+    "call-on": Refusal("not an ARN of the account that the pipeline is deployed to", "one text serves every account"),
+    "call-resource": Refusal(
+        "nothing tells what {action} is called on", "the role is allowed to call it there and nowhere else"
+    ),
+    "call-idle": Refusal("the call needs nothing of this", "least privilege is exactly what is called"),
+    "keep-path": Refusal("not a path into the answer", "one value is kept under each name"),
+    "task-token": Refusal(
+        "the step waits for an answer that nobody can give, or hands out a token in vain",
+        "whoever answers needs the task's token, and only a waiting task has one",
+    ),
+    # inputs by account
+    "account-input": Refusal(
+        "the account gives a default to an input that pipeline {pipeline!r} does not have",
+        "what it says would be silently lost",
+        "account",
+    ),
+    "account-input-type": Refusal(
+        "the account's default does not fit input {name!r}",
+        "a run without this input would start with a value that its steps cannot use",
+        "account",
+    ),
     # references
     "output-unknown": Refusal(
         "step {step!r} has no output {name!r}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import groupby
 from operator import itemgetter
 
@@ -17,10 +18,11 @@ from constructs_ml.spec.account import Account, RoleKind
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Network
+from constructs_ml.spec.model_settings import Constant
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.references import references_of
-from constructs_ml.spec.steps import Process
-from constructs_ml.spec.values import Input, Item, Location, Output, StepReference
+from constructs_ml.spec.steps import Process, Step
+from constructs_ml.spec.values import S3, Input, Item, Location, Output, StepReference, fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class CodeAsset:
 class Job:
     """What the container of one job touches: the role of its kind must allow it.
 
-    `resumes` says that it reads what it wrote before; `more` is what it needs beside what every job does.
+    `resumes` says that it reads what it wrote before; `passes_role` that it starts jobs under its own role; `more` is
+    what it needs beside what every job does.
     """
 
     kind: RoleKind
@@ -45,6 +48,7 @@ class Job:
     images: tuple[ContainerImage, ...] = ()
     network: Network = Network()
     resumes: bool = False
+    passes_role: bool = False
     more: tuple[Statement, ...] = ()
 
 
@@ -78,6 +82,27 @@ class Context:
         metrics = sorted((item.step, item.name) for item in self.used if isinstance(item, Metric))
         self.compared = {step: tuple(name for _, name in pairs) for step, pairs in groupby(metrics, itemgetter(0))}
 
+    def default_of(self, item: Input) -> Constant | None:
+        """The default of an input in this account: what the account says of the model, or what the input says."""
+        given = self.account.model(self.spec.model).inputs.get(item.name)
+        if given is None:
+            return item.default
+        return S3(given) if isinstance(given, str) and given.startswith("s3://") else given
+
+    def check_inputs(self) -> None:
+        """Add a fault for everything that the account says of inputs and that does not fit them."""
+        known = {item.name: item for item in self.spec.inputs}
+        for name, value in self.account.model(self.spec.model).inputs.items():
+            where = f"{self.account.where or f'account {self.account.stage!r}'}: models.{self.spec.model}.inputs.{name}"
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                got = f"{name} (did you mean {near[0]}?)" if near else name
+                allowed = tuple(known) or "inputs=(...) of the pipeline"
+                self.faults.add("account-input", where=where, got=got, allowed=allowed, pipeline=self.spec.name)
+            elif not fits(value, known[name].type):
+                allowed = f"a {known[name].type}"
+                self.faults.add("account-input-type", where=where, got=repr(value), allowed=allowed, name=name)
+
     def allow(self, *statements: Statement) -> None:
         """Let the pipeline itself make calls."""
         self.calls.extend(statements)
@@ -103,6 +128,10 @@ class Context:
         """The place of a fault of this account's settings."""
         account = self.account.where or f"account {self.account.stage!r}"
         return f"{account}: pipeline {self.spec.name!r} of model {self.spec.model!r}, step {step!r}"
+
+    def step(self, name: str) -> Step:
+        """The step of this name; every reference of a spec names one."""
+        return next(step for step in self.spec.all_steps if step.name == name)
 
     def metrics_of(self, step: str) -> tuple[str, ...]:
         """The metrics of a step that some condition compares."""

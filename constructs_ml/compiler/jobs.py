@@ -10,6 +10,7 @@ from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Open, Path, Text
 from constructs_ml.compiler.images import image
 from constructs_ml.compiler.infrastructure import arn
+from constructs_ml.compiler.job_roles import JOB_ROLE
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.proofs import check_raw
 from constructs_ml.compiler.template import Json, asset, att, tag_list
@@ -19,7 +20,7 @@ from constructs_ml.spec.account import JobKind, RoleKind
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Experiment
-from constructs_ml.spec.steps import Process, Train
+from constructs_ml.spec.steps import AutoML, BatchTransform, Compile, FargateTask, Process, Train
 
 # A job may wait for capacity, pull its image and upload its output before and after the time it runs.
 _AROUND_A_JOB = timedelta(minutes=30)
@@ -54,7 +55,7 @@ def state_timeout(timeout: timedelta) -> int:
 def role(context: Context, kind: RoleKind) -> Open:
     """The execution role of a kind of job, which the pipeline passes to SageMaker."""
     given = context.infrastructure.roles.get(kind)
-    value = given if given is not None else att(context.template.id(f"{kind} role"), "Arn")
+    value = given if given is not None else att(context.template.id(JOB_ROLE[kind]), "Arn")
     passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     context.allow(Statement(("iam:PassRole",), (value,), passed))
     return context.expressions.open(logical_id(kind, "role"), value)
@@ -94,14 +95,14 @@ def code_file(context: Context, step: str) -> Open:
     return context.expressions.open(logical_id("code file", name), asset(name, "file"))
 
 
-def first_type(context: Context, kind: JobKind, step: Process | Train) -> str | None:
+def first_type(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> str | None:
     """The type of the first machines: they decide the image. The step's own or the account's, unchecked."""
     compute = step.compute
     several = (*compute.preferences, *(group.instance_type for group in compute.groups))
     return compute.instance_type or next(iter(several), None) or context.account.instances.default(kind)
 
 
-def cluster(context: Context, kind: JobKind, step: Process | Train) -> dict[str, Json]:
+def cluster(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> dict[str, Json]:
     """The machines of a job. Volumes of instances with local NVMe take no key: the instance encrypts them itself."""
     compute, count = step.compute, step.compute.instance_count
     groups = {group.instance_type: group.count for group in compute.groups}
@@ -129,7 +130,7 @@ def cluster(context: Context, kind: JobKind, step: Process | Train) -> dict[str,
     return resources
 
 
-def vpc(context: Context, step: Process | Train) -> Json | None:
+def vpc(context: Context, step: Process | Train | BatchTransform | AutoML | Compile | FargateTask) -> Json | None:
     """The subnets and security groups of a job, where it runs inside them."""
     found = machines.network(context.infrastructure, step.network, context.where(step.name), context.faults)
     if found is None:
@@ -142,6 +143,9 @@ def vpc(context: Context, step: Process | Train) -> Json | None:
 
 def _each(context: Context, name: str, values: Json) -> list[str]:
     """A list of ids; a slot for a whole list is one JSON fragment that the construct joins."""
+    if isinstance(values, tuple):
+        # The step's own, which may differ from those of other steps: literals.
+        return list(values)
     if isinstance(values, list):
         each = [context.expressions.open(f"{name}{index}", value) for index, value in enumerate(values, start=1)]
         return [f"${{{item.name}}}" for item in each]

@@ -28,6 +28,8 @@ def instance_type(account: Account, use: Use, given: str | None, count: int, whe
 
 def network(found: Infrastructure, wanted: Network, where: str, faults: Faults) -> tuple[Json, Json] | None:
     """Subnets and security groups, or None for what runs outside; a fault where a VPC is demanded and none is there."""
+    if wanted.subnets:
+        return wanted.subnets, wanted.security_groups
     subnets, groups = found.subnets, found.security_groups
     if wanted.vpc is False or (wanted.vpc is None and subnets is None):
         return None

@@ -20,6 +20,7 @@ from constructs_ml.spec.values import (
     Output,
     Reference,
     Result,
+    TaskToken,
     Value,
 )
 
@@ -75,6 +76,8 @@ class StatesExpressions(Expressions):
                 return self.execution[fact]
             case Item(key):
                 return _below("$.item", key or "")
+            case TaskToken():
+                return "$$.Task.Token"
         raise AssertionError(f"{reference!r} has no path of its own")
 
     def reference(self, value: Reference) -> Text:
@@ -160,4 +163,5 @@ def _below(path: str, field_name: str) -> str:
 
 
 def _is_awkward(text: str) -> bool:
-    return bool(set(text) & _AWKWARD) or not text.isascii() or not text.isprintable()
+    # Before the {} of a States.Format, a $ would begin a variable of Fn::Sub.
+    return bool(set(text) & _AWKWARD) or text.endswith("$") or not text.isascii() or not text.isprintable()

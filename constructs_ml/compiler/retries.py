@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.jobs import Retry
 
@@ -13,6 +15,47 @@ _LATER = {
         "SageMaker.ResourceLimitExceededException",
         "SageMaker.SageMakerException",
         "SageMaker.ThrottlingException",
+    ),
+    "athena": (
+        "Athena.AmazonAthenaException",
+        "Athena.InternalServerException",
+        "Athena.SdkClientException",
+        "Athena.TooManyRequestsException",
+    ),
+    "databrew": (
+        "DataBrew.AWSGlueDataBrewException",
+        "DataBrew.SdkClientException",
+        "DataBrew.ServiceQuotaExceededException",
+        "DataBrew.ThrottlingException",
+    ),
+    "ecs": (
+        "ECS.AmazonECSException",
+        "ECS.LimitExceededException",
+        "ECS.SdkClientException",
+        "ECS.ServerException",
+        "ECS.ThrottlingException",
+    ),
+    "emr-serverless": (
+        "EMRServerless.AWSEMRServerlessException",
+        "EMRServerless.InternalServerException",
+        "EMRServerless.SdkClientException",
+        "EMRServerless.ServiceQuotaExceededException",
+        "EMRServerless.ThrottlingException",
+    ),
+    "glue": (
+        "Glue.AWSGlueException",
+        "Glue.ConcurrentRunsExceededException",
+        "Glue.InternalServiceException",
+        "Glue.OperationTimeoutException",
+        "Glue.ResourceNumberLimitExceededException",
+        "Glue.SdkClientException",
+        "Glue.ThrottlingException",
+    ),
+    "states": (
+        "StepFunctions.AWSStepFunctionsException",
+        "StepFunctions.ExecutionLimitExceededException",
+        "StepFunctions.SdkClientException",
+        "StepFunctions.ThrottlingException",
     ),
     "s3": ("S3.S3Exception", "S3.SdkClientException", "S3.SlowDownException"),
     "sns": ("SNS.AmazonSNSException", "SNS.InternalErrorException", "SNS.ThrottledException"),
@@ -31,10 +74,18 @@ _LATER = {
 }
 
 
-def service_retry(service: str) -> Json:
-    """Six more attempts over about five minutes, spread so that many models do not come back at once."""
+def is_known(service: str) -> bool:
+    """Whether the errors of a service's own integration are in the table."""
+    return service in _LATER
+
+
+def service_retry(service: str, errors: Sequence[str] = ()) -> Json:
+    """Six more attempts over about five minutes, spread so that many models do not come back at once.
+
+    `errors` are those of a service that the table does not have.
+    """
     return {
-        "ErrorEquals": list(_LATER[service]),
+        "ErrorEquals": list(errors or _LATER[service]),
         "IntervalSeconds": 5,
         "MaxAttempts": 6,
         "BackoffRate": 2,
@@ -43,9 +94,9 @@ def service_retry(service: str) -> Json:
     }
 
 
-def retries(service: str, own: Retry | None) -> list[Json]:
+def retries(service: str, own: Retry | None, errors: Sequence[str] = ()) -> list[Json]:
     """The retriers of a task: the service's, then the declared one."""
-    found = [service_retry(service)]
+    found = [service_retry(service, errors)]
     if own:
         found.append(
             {

@@ -6,34 +6,62 @@ from collections.abc import Sequence
 
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Path, key_of
-from constructs_ml.compiler.machine import NOTIFY, SERVICE, Machine
+from constructs_ml.compiler.machine import SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.steps import (
     approve,
+    athena_query,
+    automl,
+    batch_transform,
+    call_service,
+    compilation,
+    databrew_job,
+    emr_serverless_job,
+    fargate_task,
+    find_model,
     flow,
     for_each,
     gate,
+    glue_job,
     lambda_task,
     parallel,
     process,
     register,
+    sub_pipeline,
     train,
     tune,
 )
 from constructs_ml.compiler.template import Json
+from constructs_ml.contract.names import DONE_STATE as DONE
+from constructs_ml.contract.names import FAILED_STATE as FAILED
+from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
 from constructs_ml.spec.steps import (
     Approve,
+    AthenaQuery,
+    AutoML,
+    BatchTransform,
+    Called,
+    CallService,
+    Compile,
+    DataBrewJob,
+    EmrServerlessJob,
     Fail,
+    FargateTask,
+    FindModel,
     ForEach,
     Gate,
+    GlueJob,
+    Job,
     LambdaTask,
     Parallel,
     Process,
     RawState,
     Register,
+    Split,
     Step,
+    SubPipeline,
     Train,
     Tune,
     Wait,
@@ -41,7 +69,6 @@ from constructs_ml.spec.steps import (
 )
 from constructs_ml.spec.values import Input
 
-DONE, FAILED = "Done", "Failed"
 _IS_TYPE = {"String": "IsString", "Number": "IsNumeric", "Boolean": "IsBoolean"}
 _NOTICE_SUBJECT_LENGTH = 100
 
@@ -68,18 +95,12 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
         _step(machine, step, following)
 
 
-def _step(machine: Machine, step: Step, after: str) -> None:  # noqa: C901 - one case for each kind of step
+def _step(machine: Machine, step: Step, after: str) -> None:
     match step:
-        case Process():
-            process.add(machine, step, after)
-        case Train():
-            train.add(machine, step, after)
-        case Tune():
-            tune.add(machine, step, after)
         case Register():
             register.add(machine, step, after)
-        case LambdaTask():
-            lambda_task.add(machine, step, after)
+        case FindModel():
+            find_model.add(machine, step, after)
         case Approve():
             approve.add(machine, step, after)
         case Gate():
@@ -94,6 +115,50 @@ def _step(machine: Machine, step: Step, after: str) -> None:  # noqa: C901 - one
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
+        case Process() | Split() | Train() | Tune() | BatchTransform() | AutoML() | Compile():
+            _job(machine, step, after)
+        case _:
+            _call(machine, step, after)
+
+
+def _job(machine: Machine, step: Job, after: str) -> None:
+    """A job of SageMaker."""
+    match step:
+        case Process():
+            process.add(machine, step, after)
+        case Split():
+            process.add(machine, step.process, after)
+        case Train():
+            train.add(machine, step, after)
+        case Tune():
+            tune.add(machine, step, after)
+        case BatchTransform():
+            batch_transform.add(machine, step, after)
+        case AutoML():
+            automl.add(machine, step, after)
+        case Compile():
+            compilation.add(machine, step, after)
+
+
+def _call(machine: Machine, step: Called, after: str) -> None:
+    """A call of a service outside SageMaker."""
+    match step:
+        case LambdaTask():
+            lambda_task.add(machine, step, after)
+        case GlueJob():
+            glue_job.add(machine, step, after)
+        case FargateTask():
+            fargate_task.add(machine, step, after)
+        case EmrServerlessJob():
+            emr_serverless_job.add(machine, step, after)
+        case AthenaQuery():
+            athena_query.add(machine, step, after)
+        case DataBrewJob():
+            databrew_job.add(machine, step, after)
+        case SubPipeline():
+            sub_pipeline.add(machine, step, after)
+        case CallService():
+            call_service.add(machine, step, after)
 
 
 def _begin(machine: Machine) -> None:
@@ -107,10 +172,11 @@ def _begin(machine: Machine) -> None:
         return
     defaults: dict[str, Json] = {}
     for item in inputs:
-        if isinstance(item.default, (tuple, list)):
-            defaults[key_of(item.name)] = flow.plain(item.default)
-        elif item.default is not None:
-            machine.expressions.put_value(defaults, key_of(item.name), item.default)
+        default = machine.context.default_of(item)
+        if isinstance(default, (tuple, list)):
+            defaults[key_of(item.name)] = flow.plain(default)
+        elif default is not None:
+            machine.expressions.put_value(defaults, key_of(item.name), default)
     machine.put("Defaults", {"Type": "Pass", "Parameters": {"defaults": defaults, "given.$": "$"}, "Next": "Inputs"})
     given = {"inputs.$": "States.JsonMerge($.defaults, $.given, false)", **results}
     machine.put("Inputs", {"Type": "Pass", "Parameters": given, "Next": "Check inputs"})

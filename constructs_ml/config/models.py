@@ -44,6 +44,8 @@ _Pin = Annotated[
     BeforeValidator(_pin),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^(arn:|s3://)"}]}),
 ]
+_InputName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+_Text = Annotated[str, Field(min_length=1)]
 _Variant = Annotated[str, Field(pattern=rf"^[a-z][a-z0-9-]{{0,{names.VARIANT_LENGTH - 1}}}$")]
 _Minutes = Annotated[int | None, Field(default=None, ge=0, le=480)]
 
@@ -102,6 +104,10 @@ class ModelItem(Strict):
         default="all", description="none leaves the model's feature groups out of this account, knowingly."
     )
 
+    inputs: dict[_InputName, _Text | bool | int | float | list[Any]] = Field(
+        default={}, description="This account's defaults for inputs of the model's pipelines, by their names."
+    )
+
     def build(self) -> ModelSettings:
         """The settings, as specs and compilers read them."""
         return ModelSettings(
@@ -111,4 +117,5 @@ class ModelItem(Strict):
             deployment=self.deployment.build() if self.deployment else None,
             monitors=self.monitors,
             features=self.features,
+            inputs={name: tuple(value) if isinstance(value, list) else value for name, value in self.inputs.items()},
         )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
 # SageMaker API reference: CreateProcessingJob, CreateTrainingJob.
 JOB_NAME_LENGTH = 63
 PROCESSING_INPUTS = 10
@@ -18,7 +22,7 @@ PROCESSING_SECONDS = 777_600
 MLFLOW_EXPERIMENT_LENGTH = 256
 
 # SageMaker API reference: CreateHyperParameterTuningJob; the guide "Hyperparameter tuning limits".
-TUNING_JOB_NAME_LENGTH = 32
+SHORT_JOB_NAME_LENGTH = 32
 TUNED_HYPERPARAMETERS = 30
 CATEGORIES = 30
 TUNING_DEFINITIONS = 10
@@ -28,6 +32,20 @@ TUNING_SECONDS = (120, 15_768_000)
 NOT_IMPROVING_JOBS = 3
 HYPERBAND_RESOURCE = 20_000
 
+# SageMaker API reference: CreateTransformJob, CreateModelPackage (numbers of nine digits).
+TRANSFORM_ENVIRONMENT = 16
+TRANSFORM_FILTER_LENGTH = 63
+TRANSFORM_PAYLOAD_MB = 100
+TRANSFORM_DEFAULT_PAYLOAD_MB = 6
+MODEL_PACKAGE_VERSION = 999_999_999
+METADATA_PROPERTIES = 50
+METADATA_LENGTH = 256
+
+# SageMaker API reference: CreateAutoMLJobV2.
+AUTOML_NAME_LENGTH = 32
+AUTOML_CANDIDATES = 750
+AUTOML_QUANTILES = 5
+
 # IAM quotas: characters without white space, of all inline policies of a role together and of one managed policy.
 IAM_INLINE_POLICY_CHARACTERS = 10_240
 IAM_MANAGED_POLICY_CHARACTERS = 6_144
@@ -36,6 +54,7 @@ IAM_MANAGED_POLICY_CHARACTERS = 6_144
 STATE_NAME_LENGTH = 80
 INLINE_MAP_CONCURRENCY = 40
 MAP_CONCURRENCY = 10_000
+DEFINITION_BYTES = 1_048_576
 
 # The oldest interpreter that `contract` runs on: AWS's scikit-learn 1.0-1 and XGBoost 1.5-1 images ship it.
 OLDEST_PYTHON = (3, 9)
@@ -65,3 +84,23 @@ ROLLING_PERCENT = (5, 50)
 MONITORING_SECONDS = 86_400
 ENDPOINT_NAME_LENGTH = 63
 SCHEDULE_NAME_LENGTH = 63
+
+# Glue API reference, StartJobRun: a job's timeout is at most seven days.
+GLUE_RUN = timedelta(days=7)
+# Athena API reference, StartQueryExecution; a DML query runs at most 30 minutes unless its quota was raised.
+QUERY_LENGTH = 262_144
+# The memory in MB that a Fargate task may have by its CPU units:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html, November 2026.
+FARGATE_MEMORY_MB: Mapping[int, tuple[int, ...]] = MappingProxyType(
+    {
+        256: (512, 1024, 2048),
+        512: tuple(range(1024, 4096 + 1, 1024)),
+        1024: tuple(range(2048, 8192 + 1, 1024)),
+        2048: tuple(range(4096, 16_384 + 1, 1024)),
+        4096: tuple(range(8192, 30_720 + 1, 1024)),
+        8192: tuple(range(16_384, 61_440 + 1, 4096)),
+        16_384: tuple(range(32_768, 122_880 + 1, 8192)),
+    }
+)
+# ECS API reference, EphemeralStorage: GiB beyond the 20 that every task has.
+FARGATE_STORAGE_GB = (21, 200)

@@ -99,14 +99,25 @@ class InstanceGroup:
 class Network:
     """How a job is cut off from the world.
 
-    `vpc` None means inside the account's subnets if it has any; True demands them, False stays outside.
-    `isolation` lets the container make no network calls at all; `encrypt_between_containers` encrypts the
-    traffic of a job with several instances.
+    `vpc` None means inside the account's subnets if it has any; True demands them, False stays outside. `subnets` and
+    `security_groups` are others than the account's, for what has a network of its own. `isolation` lets the container
+    make no network calls at all; `encrypt_between_containers` encrypts the traffic of a job with several instances.
     """
 
     vpc: bool | None = None
     isolation: bool = False
     encrypt_between_containers: bool = False
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_tuple("subnets", self.subnets, "Network", str)
+        check_tuple("security_groups", self.security_groups, "Network", str)
+        ids = (*self.subnets, *self.security_groups)
+        whole = bool(self.subnets) == bool(self.security_groups) and not (self.subnets and self.vpc is False)
+        if not whole or any(set(id) & set("${}") for id in ids):
+            got = f"subnets={self.subnets!r}, security_groups={self.security_groups!r}, vpc={self.vpc}"
+            raise refuse("network-half", where="Network", got=got, allowed="ids of both, or neither")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ class PackageVersion:
 
 
 Pin = PackageVersion | S3
+Constant = str | float | bool | S3 | tuple[object, ...]
+"""A value that can be known before a run: the default of an input."""
 
 
 def pin(value: int | str, where: str = "pin") -> Pin:
@@ -51,7 +53,8 @@ class ModelSettings:
 
     `pins` are the versions that variants serve; `run` is the execution whose outputs are baselines;
     `instance_type` is for variants that name none; `deployment` replaces the endpoint's own policy; `monitors` and
-    `features` "none" leave the model's monitors or feature groups out of this account, knowingly.
+    `features` "none" leave the model's monitors or feature groups out of this account, knowingly. `inputs` are this
+    account's defaults for inputs of the model's pipelines, by their names: ids and names that differ between accounts.
     """
 
     pins: Mapping[str, Pin] = field(default_factory=dict)
@@ -60,6 +63,8 @@ class ModelSettings:
     deployment: Deployment | None = None
     monitors: Literal["native", "none"] = "native"
     features: Literal["all", "none"] = "all"
+    inputs: Mapping[str, Constant] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", frozen(self.inputs))
         object.__setattr__(self, "pins", frozen(self.pins))

@@ -10,7 +10,7 @@ from constructs_ml.contract import names
 from constructs_ml.faults import Faults
 from constructs_ml.spec.checks import check_name, frozen
 from constructs_ml.spec.references import check_references
-from constructs_ml.spec.steps import Step, walk
+from constructs_ml.spec.steps import Step, SubPipeline, walk
 from constructs_ml.spec.triggers import Trigger, check_triggers
 from constructs_ml.spec.values import Input
 
@@ -41,6 +41,10 @@ class PipelineSpec:
             faults.add("empty", thing="the pipeline", where=where, got="no steps", allowed="at least one step")
         check_references(self.steps, self.inputs, where, faults)
         check_triggers(self.triggers, self.inputs, where, faults)
+        for step in self.all_steps:
+            if isinstance(step, SubPipeline) and (step.pipeline, step.model or self.model) == (self.name, self.model):
+                allowed = "another pipeline"
+                faults.add("sub-self", where=f"{where}, step {step.name!r}", got=step.pipeline, allowed=allowed)
         faults.raise_if_any()
         object.__setattr__(self, "tags", frozen(self.tags))
 
@@ -48,3 +52,9 @@ class PipelineSpec:
     def all_steps(self) -> tuple[Step, ...]:
         """Every step, those inside gates included."""
         return tuple(walk(self.steps))
+
+    def _repr_html_(self) -> str:
+        """The drawing, which a notebook shows."""
+        from constructs_ml.spec.graph import draw
+
+        return draw(self).svg

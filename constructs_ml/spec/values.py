@@ -189,8 +189,13 @@ class Execution:
     fact: Literal["name", "id", "start_time"]
 
 
+@dataclass(frozen=True, slots=True)
+class TaskToken:
+    """The token by which somebody answers a CallService that waits for it; only in the parameters of such a step."""
+
+
 StepReference = Output | ModelArtifact | JobName | Result
-Reference = StepReference | Input | Execution | Item
+Reference = StepReference | Input | Execution | Item | TaskToken
 Location = S3 | Below | Output | ModelArtifact | Input | Result | Item
 """Where data can be read from; inputs, results and items hold an `s3://` URI."""
 Value = (

@@ -151,6 +151,111 @@ def test_all_faults_come_at_once_with_the_place_that_was_given() -> None:
     ]
 
 
+# As the pages of the Step Functions developer guide write them.
+EXAMPLES: list[tuple[str, dict[str, Any]]] = [
+    ("glue:startJobRun.sync", {"JobName": "clean", "Arguments": {"--day.$": "$.day"}}),
+    ("databrew:startJobRun.sync", {"Name": "clean"}),
+    (
+        "athena:startQueryExecution.sync",
+        {"QueryString": "SELECT 1", "WorkGroup": "primary", "ResultConfiguration": {"OutputLocation": "s3://b"}},
+    ),
+    (
+        "ecs:runTask.waitForTaskToken",
+        {
+            "LaunchType": "FARGATE",
+            "Cluster": "c",
+            "TaskDefinition": "t",
+            "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets.$": "$.subnets", "AssignPublicIp": "DISABLED"}},
+            "Overrides": {
+                "ContainerOverrides": [
+                    {"Name": "n", "Command.$": "$.command", "Environment": [{"Name": "T", "Value.$": "$$.Task.Token"}]}
+                ]
+            },
+        },
+    ),
+    (
+        "batch:submitJob.sync",
+        {
+            "JobName": "j",
+            "JobQueue": "q",
+            "JobDefinition": "d",
+            "ArrayProperties": {"Size": 10},
+            "ContainerOverrides": {"Environment": [{"Name": "a", "Value": "b"}]},
+            "Parameters": {"a.$": "$.b"},
+        },
+    ),
+    ("emr-serverless:createApplication.sync", {"Name": "M", "ReleaseLabel": "emr-6.9.0", "Type": "SPARK"}),
+    (
+        "emr-serverless:startJobRun.sync",
+        {
+            "ApplicationId": "00yv7iv71inak893",
+            "ExecutionRoleArn": "arn:aws:iam::111111111111:role/job",
+            "JobDriver": {"SparkSubmit": {"EntryPoint": "s3://b/s.py", "EntryPointArguments": ["1"]}},
+        },
+    ),
+    ("codebuild:startBuild.sync", {"ProjectName": "p"}),
+    (
+        "elasticmapreduce:createCluster.sync",
+        {
+            "Name": "MyWorkflowCluster",
+            "VisibleToAllUsers": True,
+            "ReleaseLabel": "emr-5.28.0",
+            "Applications": [{"Name": "Hive"}],
+            "ServiceRole": "EMR_DefaultRole",
+            "JobFlowRole": "EMR_EC2_DefaultRole",
+            "Instances": {
+                "KeepJobFlowAliveWhenNoSteps": True,
+                "InstanceFleets": [{"InstanceFleetType": "MASTER", "TargetOnDemandCapacity": 1}],
+            },
+        },
+    ),
+    (
+        "elasticmapreduce:addStep.sync",
+        {
+            "ClusterId.$": "$.cluster",
+            "Step": {"Name": "first", "ActionOnFailure": "CONTINUE", "HadoopJarStep": {"Jar": "command-runner.jar"}},
+        },
+    ),
+    ("elasticmapreduce:cancelStep", {"ClusterId.$": "$.cluster", "StepId.$": "$.step"}),
+    ("elasticmapreduce:terminateCluster.sync", {"ClusterId.$": "$.cluster"}),
+    ("elasticmapreduce:setClusterTerminationProtection", {"ClusterId": "j-1", "TerminationProtected": True}),
+    (
+        "elasticmapreduce:modifyInstanceGroupByName",
+        {"ClusterId": "j-1", "InstanceGroupName": "core", "InstanceGroup": {"InstanceCount": 8}},
+    ),
+    (
+        "elasticmapreduce:modifyInstanceFleetByName",
+        {"ClusterId": "j-1", "InstanceFleetName": "core", "InstanceFleet": {"TargetOnDemandCapacity": 8}},
+    ),
+    (
+        "eks:runJob.sync",
+        {
+            "ClusterName": "c",
+            "CertificateAuthority": "a",
+            "Endpoint": "https://x.yl4.us-east-1.eks.amazonaws.com",
+            "LogOptions": {"RetrieveLogs": True, "LogParameters": {"tailLines": ["6"]}},
+            "Job": {"apiVersion": "batch/v1", "kind": "Job", "spec": {"any": ["JSON"]}},
+        },
+    ),
+    (
+        "eks:call",
+        {
+            "ClusterName": "c",
+            "CertificateAuthority": "a",
+            "Endpoint": "https://x",
+            "Method": "GET",
+            "Path": "/api/v1/namespaces/default/pods",
+            "QueryParameters": {"labelSelector": ["job-name=example-job"]},
+        },
+    ),
+    (
+        "eks:createCluster.sync",
+        {"Name": "c", "ResourcesVpcConfig": {"SubnetIds": ["a", "b"]}, "RoleArn": "arn:aws:iam::111111111111:role/c"},
+    ),
+    ("aws-sdk:sagemaker:startPipelineExecution", {"PipelineName": "churn"}),
+]
+
+
 @pytest.mark.parametrize(
     ("call", "parameters"),
     [
@@ -166,6 +271,7 @@ def test_all_faults_come_at_once_with_the_place_that_was_given() -> None:
         ("events:putEvents", {"Entries": [{"Source": "s", "DetailType": "t", "Detail": {"any": 1}}]}),
         ("states:startExecution.sync:2", {"StateMachineArn": "${Other}", "Input": {"a.$": "$.a"}}),
         ("http:invoke", {"ApiEndpoint": "https://example.com"}),
+        *EXAMPLES,
     ],
 )
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "${AWS::Partition}", "${Partition}"])
@@ -192,6 +298,46 @@ def test_a_call_that_does_not_exist_is_refused_with_its_neighbours(resource: Any
     (fault,) = check_parameters(of(resource, {}))
     assert (fault.id, fault.where) == (id, "train.Resource")
     assert allowed in fault.allowed
+
+
+@pytest.mark.parametrize(
+    ("call", "change", "expected"),
+    [
+        ("elasticmapreduce:addStep.sync", {"Steps": []}, ("parameter-unknown", "train.Parameters.Steps")),
+        ("elasticmapreduce:addStep.sync", {"Step": {"Name": "a"}}, ("parameter-missing", "train.Parameters.Step")),
+        (
+            "elasticmapreduce:terminateCluster.sync",
+            {"JobFlowIds": ["j"]},
+            ("parameter-unknown", "train.Parameters.JobFlowIds"),
+        ),
+        (
+            "elasticmapreduce:modifyInstanceGroupByName",
+            {"InstanceGroup": {"InstanceGroupId": "i"}},
+            ("parameter-unknown", "train.Parameters.InstanceGroup.InstanceGroupId"),
+        ),
+        ("elasticmapreduce:createCluster.sync", {"Instancez": {}}, ("parameter-unknown", "train.Parameters.Instancez")),
+        ("eks:call", {"Method": "FETCH"}, ("parameter-value", "train.Parameters.Method")),
+        ("eks:call", {"Headers": {}}, ("parameter-unknown", "train.Parameters.Headers")),
+        (
+            "eks:runJob.sync",
+            {"LogOptions": {"RetrieveLogs": "yes"}},
+            ("parameter-type", "train.Parameters.LogOptions.RetrieveLogs"),
+        ),
+        ("eks:createCluster.sync", {"RoleArn": 7}, ("parameter-type", "train.Parameters.RoleArn")),
+    ],
+)
+def test_a_request_of_step_functions_own_form_is_checked_in_that_form(
+    call: str, change: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    parameters = dict(EXAMPLES)[call] | change
+    assert found(of(f"arn:aws:states:::{call}", parameters)) == [expected]
+
+
+@pytest.mark.parametrize(
+    "call", ["elasticmapreduce:addStep", "eks:runJob", "eks:call", "elasticmapreduce:createCluster"]
+)
+def test_a_request_of_step_functions_own_form_may_lack_nothing(call: str) -> None:
+    assert found(of(f"arn:aws:states:::{call}", {})) == [("parameter-missing", "train.Parameters")]
 
 
 @pytest.mark.parametrize(

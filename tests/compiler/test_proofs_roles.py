@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 from copy import deepcopy
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.churn.model import churn
-from constructs_ml import Accounts, Function, LambdaTask
+from constructs_ml import Accounts, Function, InstanceRules, LambdaTask, Permission, RawState, prove_pipeline
 from constructs_ml.compiler.proofs import LOGGING, TRACING, calls, prove_role, prove_template
 from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS, Hole, Text, covers
 from tests.support import (
@@ -143,7 +145,7 @@ def test_every_kind_of_job_has_its_own_rule(action: str, name: str, kind: str, r
         ),
         ("sqs:sendMessage", {"QueueUrl": "${Q}"}, {"sqs:SendMessage"}),
         ("aws-sdk:cloudwatchlogs:createLogGroup", {"LogGroupName": "g"}, {"logs:CreateLogGroup"}),
-        ("aws-sdk:sagemaker:listModels", {}, {"sagemaker:ListModels"}),
+        ("aws-sdk:sagemaker:listModels", {}, {"sagemaker:ListModels on *"}),
         (
             "aws-sdk:sagemaker:createModelPackage",
             {"ModelPackageGroupName": "g", "Tags": []},
@@ -287,9 +289,9 @@ def test_a_key_may_be_used_where_objects_are_read() -> None:
 
 
 def test_what_someone_declared_by_hand_is_not_idle() -> None:
-    extra = allow(["glue:GetJobRun", "glue:GetJobRuns"], "arn:aws:glue:eu-west-1:111111111111:job/clean")
-    start = of("glue:startJobRun.sync", {"JobName": "clean"})
-    granted = [allow("glue:StartJobRun", "arn:aws:glue:eu-west-1:111111111111:job/clean"), extra]
+    extra = allow(["glue:GetJob", "glue:GetTable"], "arn:aws:glue:eu-west-1:111111111111:job/clean")
+    start = of("glue:startJobRun", {"JobName": "clean"})
+    granted = [allow("glue:StartJobRun", f"arn:${{AWS::Partition}}:glue:{HERE}:job/clean"), extra]
     assert ids(start, *granted) == ["role-idle", "role-idle"]
     assert ids(start, *granted, declared=[extra]) == []
 
@@ -399,3 +401,164 @@ def test_a_literal_placeholder_is_no_hole() -> None:
 
 COMPILED = compiled(pipeline(), account(key_arn="arn:aws:kms:eu-central-1:111111111111:key/1"))
 STATEMENTS = statements_of(COMPILED, "TrainingStatesRole")
+
+
+EACH = {
+    "Type": "Map",
+    "Label": "each",
+    "ItemReader": {
+        "Resource": "arn:${AWS::Partition}:states:::s3:getObject",
+        "Parameters": {"Bucket": "${Data}", "Key.$": "$.manifest"},
+    },
+    "ItemProcessor": {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "wait",
+        "States": {"wait": {"Type": "Wait", "Seconds": 1, "End": True}},
+    },
+    "End": True,
+}
+MAP = {"StartAt": "each", "States": {"each": EACH}}
+OWN = f"arn:${{AWS::Partition}}:states:{HERE}:stateMachine:dev-churn"
+CHILDREN = OWN.replace("stateMachine", "execution")
+MANIFEST = allow("s3:GetObject", "arn:${AWS::Partition}:s3:::${Data}/*")
+
+
+def test_a_distributed_map_starts_the_machine_itself() -> None:
+    found = [item for item in calls(MAP, machine={"Fn::Sub": OWN}) if item.action == "states:StartExecution"]
+    assert [str(item) for item in found] == [f"states:StartExecution on {OWN}"]
+
+
+@pytest.mark.parametrize(
+    ("start", "describe", "expected"),
+    [
+        (OWN, f"{CHILDREN}:*", []),
+        (OWN, f"{CHILDREN}/*", []),
+        (OWN, f"{CHILDREN}/*:*", []),
+        (OWN, f"{CHILDREN}/each:*", []),
+        (OWN, f"arn:${{AWS::Partition}}:states:{HERE}:execution:*", ["role-wide"]),
+        (OWN, "*", ["role-wide"]),
+        (OWN, f"{CHILDREN}/other:*", ["role-missing", "role-idle"]),
+        (f"{OWN}-other", f"{CHILDREN}:*", ["role-missing", "role-idle"]),
+        ("*", f"{CHILDREN}:*", ["role-wide"]),
+    ],
+)
+def test_the_children_of_a_distributed_map_are_its_own(start: str, describe: str, expected: list[str]) -> None:
+    statements = [MANIFEST, allow("states:StartExecution", start), allow("states:DescribeExecution", describe)]
+    assert ids(MAP, *statements, machine={"Fn::Sub": OWN}) == expected
+
+
+def test_children_may_be_stopped_and_redriven_where_a_role_says_so() -> None:
+    needed = [MANIFEST, allow("states:StartExecution", OWN), allow("states:DescribeExecution", f"{CHILDREN}:*")]
+    more = allow(["states:StopExecution", "states:RedriveExecution"], f"{CHILDREN}/each:*")
+    other = allow("states:StopExecution", CHILDREN.replace("churn", "other") + ":*")
+    assert ids(MAP, *needed, more, machine={"Fn::Sub": OWN}) == []
+    assert ids(MAP, *needed, other, machine={"Fn::Sub": OWN}) == ["role-idle"]
+    assert ids({"States": {"ask": {"Type": "Succeed"}}}, more, machine={"Fn::Sub": OWN}) == ["role-idle", "role-idle"]
+
+
+def test_a_listing_reads_the_bucket_and_its_objects_only_to_flatten_them() -> None:
+    reader = {
+        "Resource": "arn:${AWS::Partition}:states:::s3:listObjectsV2",
+        "Parameters": {"Bucket": "${Data}", "Prefix": "models/"},
+    }
+    listed = {"States": {"each": {**EACH, "ItemReader": reader}}}
+    flat = {
+        "States": {"each": {**EACH, "ItemReader": {**reader, "ReaderConfig": {"Transformation": "LOAD_AND_FLATTEN"}}}}
+    }
+    objects = "s3:GetObject on arn:${AWS::Partition}:s3:::${Data}/models/{}"
+    assert "s3:ListBucket on arn:${AWS::Partition}:s3:::${Data}" in made(listed)
+    assert objects not in made(listed)
+    assert objects in made(flat)
+
+
+def test_results_are_written_in_parts_with_the_key() -> None:
+    writer = {"Resource": "arn:${AWS::Partition}:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "p"}}
+    written = {"States": {"each": {**EACH, "ItemReader": {}, "ResultWriter": writer}}}
+    actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    exact = [
+        allow(["states:StartExecution", "states:DescribeExecution"], "*"),
+        allow(actions, "arn:${AWS::Partition}:s3:::b/p/*"),
+        allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], {"Ref": "Key"}),
+    ]
+    del written["States"]["each"]["ItemReader"]
+    assert ids(written, *exact) == []
+    assert "role-idle" in ids(MAP, *exact)
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        {"Fn::Sub": OWN},
+        {"Ref": "Machine"},
+        {"Fn::GetAtt": ["Machine", "Arn"]},
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:states:{HERE}:stateMachine:${{Machine.Name}}"},
+    ],
+)
+def test_a_template_knows_the_arn_of_its_machine_in_every_spelling(spelt: dict[str, Any]) -> None:
+    statements = [
+        {"Effect": "Allow", "Action": "states:StartExecution", "Resource": spelt},
+        allow("states:DescribeExecution", f"{CHILDREN}/*:*"),
+        MANIFEST,
+    ]
+    machine = {"StateMachineName": "dev-churn", "Definition": MAP, "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}}
+    resources = {
+        "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {}},
+        "Policy": {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {"PolicyDocument": {"Statement": statements}, "Roles": [{"Ref": "Role"}]},
+        },
+    }
+    assert prove_template(resources) == ()
+    machine["StateMachineName"] = "dev-other"
+    assert {fault.id for fault in prove_template(resources)} >= {"role-missing", "role-idle"}
+
+
+def audit(*permissions: Permission) -> RawState:
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:glue:startJobRun",
+        "Parameters": {"JobName": "clean"},
+        "ResultPath": "$.raw.audit",
+    }
+    return RawState(name="audit", state=state, permissions=permissions)
+
+
+STARTED = Permission(actions=("glue:StartJobRun",), resources=(f"arn:${{AWS::Partition}}:glue:{HERE}:job/clean",))
+
+
+def test_a_pipeline_is_proved_by_one_call() -> None:
+    assert prove_pipeline(pipeline(), account()) == ()
+    assert prove_pipeline(pipeline(audit(STARTED)), account()) == ()
+
+
+def test_the_examples_of_the_docstrings_run() -> None:
+    for module in ("constructs_ml.compiler.proofs", "constructs_ml.compiler.proved"):
+        failed, run = doctest.testmod(importlib.import_module(module))
+        assert (failed, run > 0) == (0, True), module
+
+
+def test_what_a_raw_state_asks_for_is_its_own_to_answer() -> None:
+    more = Permission(actions=("glue:GetTable",), resources=("arn:aws:glue:eu-central-1:111111111111:table/a/b",))
+    assert prove_pipeline(pipeline(audit(STARTED, more)), account()) == ()
+    assert [fault.id for fault in prove_pipeline(pipeline(audit(more)), account())] == ["role-missing"]
+
+
+def test_a_pipeline_that_cannot_be_compiled_has_its_faults() -> None:
+    found = prove_pipeline(pipeline(), account(instances=InstanceRules()))
+    assert found
+    assert {fault.scope for fault in found} == {"account"}
+
+
+def test_every_proof_is_part_of_the_proof_of_a_pipeline() -> None:
+    broken = RawState(
+        name="audit",
+        state={
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:glue:startJobRun",
+            "Parameters": {"JobNam": "clean", "JobName": "${JobName}"},
+            "ResultPath": "$.raw.audit[0:2]",
+        },
+    )
+    found = {fault.id for fault in prove_pipeline(pipeline(broken), account())}
+    assert {"state-path", "parameter-unknown", "role-missing"} <= found

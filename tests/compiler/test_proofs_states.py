@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from copy import deepcopy
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs_ml.compiler.proofs import check_states, read_machine
+from constructs_ml.compiler.proofs import check_size, check_states, prove_template, read_machine
 from constructs_ml.compiler.proofs.language import FUNCTIONS
+from constructs_ml.facts import limits
 from constructs_ml.faults import SpecError
 from tests.support import compiled, definition_of
 
@@ -408,3 +410,47 @@ def test_any_json_at_all_gives_faults_and_no_crash(state: Any) -> None:
     for kind in ("Task", "Map", "Parallel", "Choice", "Pass"):
         first = {**state, "Type": kind} if isinstance(state, dict) else state
         assert isinstance(check_states({"StartAt": "first", "States": {"first": first}}), tuple)
+
+
+LIMIT = limits.DEFINITION_BYTES
+
+
+@pytest.mark.parametrize(
+    ("text", "substitutions", "size"),
+    [
+        ("x" * LIMIT, {}, None),
+        ("x" * (LIMIT + 1), {}, "1,048,577 bytes"),
+        ("\N{LATIN SMALL LETTER E WITH ACUTE}" * (LIMIT // 2) + "x", {}, "1,048,577 bytes"),
+        ("x" * (LIMIT - 14) + "${AWS::Region}", {}, None),
+        ("x" * (LIMIT - 128) + "${Bucket}", {}, None),
+        ("x" * (LIMIT - 127) + "${Bucket}", {}, "1,048,577 bytes"),
+        ("x" * (LIMIT - 128) + "${Bucket}", {"Bucket": {"Fn::ImportValue": "other"}}, None),
+        ("x" * (LIMIT - 3) + "${Bucket}", {"Bucket": "abc"}, None),
+        ("x" * (LIMIT - 2) + "${Bucket}", {"Bucket": "abc"}, "1,048,577 bytes"),
+        ("x" * (LIMIT - 7) + "${!Plain}", {}, "1,048,577 bytes"),
+        ("x" * (LIMIT - 8) + "${!Plain}", {}, None),
+    ],
+)
+def test_a_definition_is_measured_as_step_functions_gets_it(
+    text: str, substitutions: dict[str, object], size: str | None
+) -> None:
+    found = check_size(text, "StateMachine", substitutions=substitutions)
+    assert [(fault.id, fault.where, fault.got) for fault in found] == (
+        [("definition-size", "StateMachine", size)] if size else []
+    )
+
+
+def test_a_definition_that_is_too_large_says_how_to_split_it() -> None:
+    (fault,) = check_size("x" * (LIMIT + 1), "StateMachine")
+    assert "1,048,576" in fault.allowed
+    assert "SubPipeline" in fault.allowed
+    assert "ForEach" in fault.allowed
+
+
+def test_the_size_is_proved_with_the_template() -> None:
+    definition = {"StartAt": "a", "States": {"a": {"Type": "Pass", "Comment": "x" * LIMIT, "End": True}}}
+    for properties in ({"Definition": definition}, {"DefinitionString": json.dumps(definition)}):
+        machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+        assert [(fault.id, fault.where) for fault in prove_template({"Machine": machine})] == [
+            ("definition-size", "Machine")
+        ]

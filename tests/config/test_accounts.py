@@ -378,6 +378,8 @@ def test_what_an_account_says_of_a_model_is_read(tmp_path: Path) -> None:
         ("run: 7", "accounts-quotes", ":7:9: accounts.dev.models.churn.run"),
         ("monitors: off", "accounts-value", ":7:9: accounts.dev.models.churn.monitors"),
         ("instance_type: m5.large", "accounts-value", ":7:9: accounts.dev.models.churn.instance_type"),
+        ("inputs: {Rows: 1}", "accounts-value", ":7:18: accounts.dev.models.churn.inputs.Rows"),
+        ("inputs: [rows]", "accounts-value", ":7:9: accounts.dev.models.churn.inputs"),
         ("deployment: canary", "accounts-value", ":7:9: accounts.dev.models.churn.deployment"),
         ("deployment: {kind: canary}", "deployment-step", ":7:9: accounts.dev.models.churn.deployment"),
         ("deployment: {kind: canary, percent: 60}", "number-range", ":7:9: accounts.dev.models.churn.deployment"),
@@ -447,3 +449,16 @@ def test_each_file_on_the_page_loads_and_its_fault_is_the_one_that_is_told(
     with pytest.raises(SpecError) as refused:
         Accounts.load("accounts.yaml")
     assert f"```text\n{refused.value}\n```" in page
+
+
+def test_an_account_gives_defaults_to_inputs(tmp_path: Path) -> None:
+    given = "inputs: {application: 00f1a2b3, rows: 3, share: 0.5, fast: true, cities: [Bern, {name: Basel}]}"
+    settings = load(tmp_path, one("models:", "  churn:", f"    {given}"))["dev"].model("churn")
+    assert dict(settings.inputs) == {
+        "application": "00f1a2b3",
+        "rows": 3,
+        "share": 0.5,
+        "fast": True,
+        "cities": ("Bern", {"name": "Basel"}),
+    }
+    assert settings.inputs["fast"] is True

@@ -219,3 +219,10 @@ def test_the_bounds_of_endpoints_are_those_of_the_service_model() -> None:
     assert bounds("FeatureDefinitions") == (1, limits.FEATURES)
     assert bounds("AlarmList") == (1, limits.ROLLBACK_ALARMS)
     assert bounds("ProductionVariantList") == (1, limits.VARIANTS)
+
+
+def test_the_quotas_of_state_machines_are_those_of_the_service_model() -> None:
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("stepfunctions")
+    assert model.shape_for("Definition").metadata["max"] == limits.DEFINITION_BYTES

@@ -7,16 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from constructs_ml.compiler.template import Json
+from constructs_ml.compiler.template import Json, dumps
 from constructs_ml.faults import refuse
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A definition whose texts may hold `${Name}`; `substitutions` maps names to CloudFormation values."""
+    """A definition whose texts may hold `${Name}`; `substitutions` maps names to CloudFormation values.
+
+    `text` is the definition as Step Functions gets it, but for those values.
+    """
 
     definition: Mapping[str, Json]
     substitutions: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ def read_machine(properties: Mapping[str, Json], *, where: str) -> Machine:
     """
     substitutions: dict[str, Json] = dict(properties.get("DefinitionSubstitutions") or {})
     definition = properties.get("Definition")
+    text = dumps(definition)
     if not isinstance(definition, Mapping):
         text = _text(properties.get("DefinitionString"), substitutions)
         try:
@@ -55,7 +60,7 @@ def read_machine(properties: Mapping[str, Json], *, where: str) -> Machine:
             raise refuse("definition-json", where=where, got=str(error), allowed="a JSON object") from None
     if not isinstance(definition, Mapping):
         raise refuse("definition-json", where=where, got=type(definition).__name__, allowed="a JSON object")
-    return Machine(definition, substitutions)
+    return Machine(definition, substitutions, text)
 
 
 def inside(place: str, name: object) -> str:

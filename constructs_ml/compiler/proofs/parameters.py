@@ -21,6 +21,8 @@ _FREE: Mapping[str, frozenset[str]] = MappingProxyType(
         "sqs:sendMessage": frozenset({"MessageBody"}),
         "states:startExecution": frozenset({"Input"}),
         "bedrock:invokeModel": frozenset({"Body"}),
+        "eks:call": frozenset({"RequestBody"}),
+        "eks:runJob": frozenset({"Job"}),
     }
 )
 _NOTHING: Mapping[str, Json] = MappingProxyType({})

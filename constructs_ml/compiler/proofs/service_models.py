@@ -10,6 +10,7 @@ from functools import cache
 from types import MappingProxyType
 
 from constructs_ml.compiler.proofs.integrations import Integration
+from constructs_ml.compiler.proofs.reshaped import OWN_SHAPES, SAME, reshape
 from constructs_ml.compiler.proofs.texts import near
 from constructs_ml.compiler.template import Json
 from constructs_ml.faults import Fault, fault
@@ -36,8 +37,8 @@ _OPTIMISED_FOLDERS = {
     "elasticmapreduce": "emr",
     "states": "stepfunctions",
 }
-# These take what is no API of a service, or reshape it.
-_UNMODELLED = frozenset({"apigateway", "eks", "http", "elasticmapreduce"})
+# These take what is no API of a service.
+_UNMODELLED = frozenset({"apigateway", "http"})
 _MODEL = "service-2"
 
 
@@ -68,11 +69,12 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """One service: its operations by name, its shapes by name."""
+    """One service: its operations by name, its shapes by name. `id` is its name in AWS's SDKs."""
 
     service: str
     operations: Mapping[str, Json]
     shapes: Mapping[str, Json]
+    id: str = ""
     _members: dict[str, Mapping[str, Shape]] = field(default_factory=dict)
     _spellings: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -101,24 +103,31 @@ def load(service: str) -> Model | None:
     if service not in _services():
         return None
     raw = loader.load_service_model(service, _MODEL)
-    return Model(service, raw["operations"], raw["shapes"])
+    return Model(service, raw["operations"], reshape(service, raw["shapes"]), raw["metadata"]["serviceId"])
 
 
 def request_shape(call: Integration, where: str) -> Shape | Fault | None:
     """What a call takes: a fault for an unknown service or action, None where no model describes it."""
     if not call.sdk and call.service in _UNMODELLED:
         return None
-    folder = _folder(call)
-    model = load(folder) if folder else None
+    model = model_of(call)
     if model is None:
         return fault("call-unknown", where=where, got=call.service, allowed=near(call.service, _sdk_names()))
-    operation = model.operations.get(call.action[:1].upper() + call.action[1:])
+    if not call.sdk and call.key in OWN_SHAPES.get(model.service, ()):
+        return Shape(model, call.key)
+    operation = model.operations.get(SAME.get(str(call), call.action[:1].upper() + call.action[1:]))
     if operation is None or (call.sdk and call.action[:1].isupper()):
         known = tuple(name[0].lower() + name[1:] for name in model.operations)
         return fault("call-unknown", where=where, got=call.action, allowed=near(call.action, known))
     if "input" not in operation:
         return Shape(_EMPTY, "Nothing")
     return Shape(model, operation["input"]["shape"])
+
+
+def model_of(call: Integration) -> Model | None:
+    """The model of the service that a call goes to, or None where there is none."""
+    folder = _folder(call)
+    return load(folder) if folder else None
 
 
 def pascal(name: str) -> str:

@@ -81,7 +81,7 @@ class Check:
                 self.faults.add("parameter-unknown", where=place, got=name, allowed=allowed, name=name)
             elif not (top and member in self.free):
                 self.value(known[member], item, place)
-        required = [pascal(name) for name in shape.facts.get("required", ())]
+        required = [pascal(name) for name in shape.facts.get("required", ()) if not _is_filled_in(shape, name)]
         missing = [name for name in required if name not in given]
         if missing and not self.partial:
             self.faults.add(
@@ -176,6 +176,11 @@ def shown(value: Known) -> str:
     else:
         text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _is_filled_in(shape: Shape, name: str) -> bool:
+    """A token against doing something twice: the SDK by which Step Functions calls makes one where none is given."""
+    return bool(shape.facts["members"][name].get("idempotencyToken"))
 
 
 def _range(least: float | None, most: float | None, unit: str = "") -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
@@ -12,6 +12,7 @@ from constructs_ml.compiler.template import Json, dumps
 
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^{}]*)\}")
 _DYNAMIC = re.compile(r"\{\{(resolve:[^{}]+)\}\}")
+_WILD = re.compile(r"[*?]")
 _SHOWN = 24
 
 
@@ -66,6 +67,16 @@ class Text:
         return len(self.parts) == 1 and isinstance(self.parts[0], Hole)
 
     @property
+    def is_anything(self) -> bool:
+        """Whether it may be any text at all, as nothing but a run decides."""
+        return self.is_open and not self.holes[0].name
+
+    @property
+    def starred(self) -> Text:
+        """The text as a pattern, with `*` for what may be anything."""
+        return Text.of(*("*" if isinstance(part, Hole) and not part.name else part for part in self.parts))
+
+    @property
     def least(self) -> int:
         """The fewest characters that the text can have."""
         return sum(part.least if isinstance(part, Hole) else len(part) for part in self.parts)
@@ -88,14 +99,19 @@ ANYTHING = Text((Hole(),))
 @dataclass(frozen=True, slots=True)
 class Substitutions:
     """What stands for each `${Name}`. A name that is not in `texts` stays a hole of that name, so that equal
-    names are equal texts.
+    names are equal texts. `data` is what stands at paths of the run's data, by the names that lead there.
     """
 
     texts: Mapping[str, Text]
+    data: Mapping[tuple[str, ...] | None, Text] = field(default_factory=lambda: MappingProxyType({}))
 
     def inside(self, values: Mapping[str, Json]) -> Substitutions:
         """The substitutions of a text that brings its own map of CloudFormation values."""
-        return Substitutions({**self.texts, **{name: self.flatten(value) for name, value in values.items()}})
+        return replace(self, texts={**self.texts, **{name: self.flatten(value) for name, value in values.items()}})
+
+    def reading(self, data: Mapping[tuple[str, ...] | None, Text]) -> Substitutions:
+        """The same substitutions, knowing more of the run's data."""
+        return replace(self, data=data)
 
     def read(self, text: str) -> Text:
         """A text of a definition, or of `Fn::Sub`: `${Name}` is open and `${!Name}` is a literal `${Name}`."""
@@ -137,7 +153,16 @@ def covers(pattern: Text, text: Text) -> bool:
 
     A named hole is matched by itself and by `*`; a hole that may be anything is matched by `*` alone.
     """
-    wanted, given = _symbols(pattern), _symbols(text)
+    same = 0
+    # Most pairs of ARNs begin alike, and are told apart by the first piece in which they differ.
+    for own, other in zip(pattern.parts, text.parts, strict=False):
+        lead = _WILD.split(own)[0] if isinstance(own, str) else ""
+        if isinstance(other, str) and other[: len(lead)] != lead[: len(other)]:
+            return False
+        if own != other or (isinstance(own, Hole) and not own.name) or (isinstance(own, str) and lead != own):
+            break
+        same += 1
+    wanted, given = _symbols(pattern.parts[same:]), _symbols(text.parts[same:])
     # The classic match of wildcards: on a mismatch the last star takes one symbol more.
     at, star, retry = 0, -1, 0
     here = 0
@@ -161,7 +186,7 @@ def ends(text: Text, *, wild: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     With `wild`, the `*` of a policy are its open places, else the holes without name.
     """
-    symbols = [str(item) if isinstance(item, Hole) and item.name else item for item in _symbols(text)]
+    symbols = [str(item) if isinstance(item, Hole) and item.name else item for item in _symbols(text.parts)]
     places = [index for index, item in enumerate(symbols) if isinstance(item, Hole) or (wild and item == "*")]
     plain = [str(item) for item in symbols]
     if not places:
@@ -191,8 +216,8 @@ def _same(wanted: str | Hole, given: str | Hole) -> bool:
     return wanted == given or wanted == "?"
 
 
-def _symbols(text: Text) -> list[str | Hole]:
+def _symbols(parts: Iterable[str | Hole]) -> list[str | Hole]:
     symbols: list[str | Hole] = []
-    for part in text.parts:
+    for part in parts:
         symbols += [part] if isinstance(part, Hole) else part
     return symbols

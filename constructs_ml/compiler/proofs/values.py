@@ -27,6 +27,7 @@ _UUID_LENGTH = 36
 _NUMBERS = frozenset({"States.ArrayLength", "States.MathAdd", "States.MathRandom"})
 _TEXTS = frozenset({"States.Base64Decode", "States.Base64Encode", "States.Hash", "States.JsonToString"})
 _LISTS = frozenset({"States.ArrayPartition", "States.ArrayRange", "States.ArrayUnique", "States.StringSplit"})
+_STEP = re.compile(r"\.([^.\[\]*$()?@]+)|\['([^'\\]*)'\]")
 _BRACES = re.compile(r"\$\{!?[^{}]*\}|\\.|\{\}|[^\\{$]+|.", re.DOTALL)
 
 
@@ -80,6 +81,21 @@ def text_of(value: Known) -> Text:
     return ANYTHING
 
 
+def names_of(path: str) -> tuple[str, ...] | None:
+    """The names that lead from the root of the run's data to one place; None for any other path."""
+    if not path.startswith("$") or path.startswith("$$"):
+        return None
+    names: list[str] = []
+    at = 1
+    while at < len(path):
+        match = _STEP.match(path, at)
+        if match is None:
+            return None
+        names.append(match[1] or match[2])
+        at = match.end()
+    return tuple(names)
+
+
 def _evaluate(value: Value, substitutions: Substitutions) -> Known:
     match value:
         case Constant(plain):
@@ -87,6 +103,9 @@ def _evaluate(value: Value, substitutions: Substitutions) -> Known:
         case Path(text):
             if text in _CONTEXT_TEXT:
                 return Text((_CONTEXT_TEXT[text],))
+            names = names_of(text)
+            if names in substitutions.data:
+                return substitutions.data[names]
             return Unknown("number" if text in _CONTEXT_NUMBER else "")
         case Function("States.UUID"):
             return Text((Hole(least=_UUID_LENGTH, most=_UUID_LENGTH),))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from constructs_ml.compiler import permissions
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import escape_sub, literal
 from constructs_ml.compiler.infrastructure import arn
 from constructs_ml.compiler.machine import Machine
 from constructs_ml.compiler.policies import Statement, add_role
 from constructs_ml.compiler.retries import retries
-from constructs_ml.compiler.steps.flow import declared
+from constructs_ml.compiler.steps.common import access
 from constructs_ml.compiler.template import Json, asset, att, ref, tag_list
 from constructs_ml.contract import names
 from constructs_ml.spec.checks import logical_id
@@ -27,7 +26,7 @@ def add(machine: Machine, step: LambdaTask, after: str) -> None:
         made = att(context.template.id(f"{step.name} function"), "Arn")
         name = literal((machine.expressions.open(logical_id("function", step.name), made),))
         context.allow(Statement(("lambda:InvokeFunction",), (made,)))
-        _function(context, step.name, step.function)
+        add_function(context, step.name, step.function)
     else:
         name = escape_sub(step.function)
         context.allow(Statement(("lambda:InvokeFunction",), (arn("lambda", f"function:{name}"),)))
@@ -43,7 +42,7 @@ def add(machine: Machine, step: LambdaTask, after: str) -> None:
     )
 
 
-def _function(context: Context, step: str, function: Function) -> None:
+def add_function(context: Context, step: str, function: Function) -> None:
     """The function, with its own role and log group."""
     part = f"{step} function"
     name = f"{names.state_machine(context.account.stage, context.spec.model, context.spec.name)}-{step}"[:64]
@@ -85,17 +84,5 @@ def _function(context: Context, step: str, function: Function) -> None:
 def _statements(context: Context, step: str, function: Function) -> list[Statement]:
     """What a function that the pipeline brings along may do."""
     streams = att(context.template.id(f"{step} function log"), "Arn")
-    statements = [Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (streams,))]
-    buckets: dict[str, tuple[Json, list[str]]] = {}
-    for place in function.reads:
-        bucket = place.bucket or context.infrastructure.data_bucket
-        buckets.setdefault(str(bucket), (bucket, []))[1].append(place.key)
-    for bucket, keys in buckets.values():
-        statements += permissions.read(bucket, keys)
-    for place in function.writes:
-        statements.append(permissions.write(place.bucket or context.infrastructure.data_bucket, place.key))
-    key = context.infrastructure.key_arn
-    if key is not None and (function.reads or function.writes):
-        actions = ("kms:Decrypt", "kms:GenerateDataKey") if function.writes else ("kms:Decrypt",)
-        statements.append(Statement(actions, (key,)))
-    return statements + [declared(item) for item in function.permissions]
+    logs = Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (streams,))
+    return [logs, *access(context, function.reads, function.writes, function.permissions)]

@@ -10,7 +10,7 @@ from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.images import Algorithm, ContainerImage, Image
 from constructs_ml.spec.jobs import Code
-from constructs_ml.spec.values import Result
+from constructs_ml.spec.values import Input, Result
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -77,3 +77,13 @@ def result_of(step: str, key: str, known: tuple[str, ...] | None = None) -> Resu
     if known is not None and key not in known:
         raise refuse("result-unknown", where=where, got=repr(key), allowed=known, step=step, name=key)
     return Result(step, key)
+
+
+def check_service_name(field: str, value: object, pattern: re.Pattern[str], where: str, allowed: str) -> None:
+    """The name of something that exists in the account: a text of the service's form, or an input that holds one."""
+    if isinstance(value, Input):
+        sound = value.type == "String"
+    else:
+        sound = isinstance(value, str) and bool(pattern.fullmatch(value))
+    if not sound:
+        raise refuse("service-name", where=where, got=f"{field}={value!r}", allowed=f"{allowed}, or a String input")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
-from typing import ClassVar, Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 from constructs_ml.contract import container
 from constructs_ml.facts import limits
@@ -28,6 +29,7 @@ from constructs_ml.spec.jobs import (
     check_channels,
     check_mlflow,
 )
+from constructs_ml.spec.sdk import process_arguments
 from constructs_ml.spec.steps.common import check_environment, check_job_code, check_metric_key
 from constructs_ml.spec.values import S3, Below, JobName, Location, Output, Value
 
@@ -109,6 +111,25 @@ class Process:
         object.__setattr__(self, "uploads", frozen(self.uploads))
         object.__setattr__(self, "environment", frozen(self.environment))
         object.__setattr__(self, "raw", frozen(self.raw))
+
+    @classmethod
+    def from_processor(
+        cls,
+        processor: object,
+        *,
+        name: str,
+        values: Mapping[str, Value] = MappingProxyType({}),
+        without: tuple[str, ...] = (),
+        **changes: Any,
+    ) -> Process:
+        """A processor of `sagemaker` 3 as a step, read by its attributes; nothing is uploaded or sent.
+
+        `values` stand for the SDK's placeholders (`{"Parameters.Day": day}`); `without` names attributes to leave
+        behind; `changes` are fields of the step that count before the object's. What the SDK is given when it runs
+        the job (`inputs`, `outputs`, `arguments`) may be in its own objects. Raises `SpecError` with everything
+        that cannot be taken over, by name.
+        """
+        return cls(**process_arguments(processor, name=name, values=values, without=without, changes=changes))
 
     def _check_inputs(self, where: str) -> None:
         """What channels of training jobs have and CreateProcessingJob has not."""
