@@ -163,6 +163,15 @@ _ROWS: dict[str, Refusal] = {
     ),
     "pipeline-order": Refusal("the steps {steps} wait for each other", "none of them could be the first to run"),
     "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
+    "jumpstart-eula": Refusal(
+        "the model's licence is not accepted", "AWS hands out gated models to those who accept it"
+    ),
+    "jumpstart-access": Refusal(
+        "a {job} job reads no gated model", "its request has no place for the licence or the hub"
+    ),
+    "jumpstart-region": Refusal(
+        "the region has no JumpStart", "artifacts are read from the job's own region", "account"
+    ),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from constructs_ml.compiler import jobs
 from constructs_ml.compiler.context import Context, Job
 from constructs_ml.compiler.expressions import Text, key_of, literal
+from constructs_ml.compiler.jumpstart import access
 from constructs_ml.compiler.machine import Machine
 from constructs_ml.compiler.metrics import keep_metrics
 from constructs_ml.compiler.paths import result_path
@@ -166,6 +167,7 @@ def _channels(context: Context, step: Train) -> list[Json]:
     for name, channel in step.sources.items():
         uri = context.expressions.text(channel.source)
         entry = _channel(context, name, uri, channel.distribution)
+        entry["DataSource"]["S3DataSource"] |= access(channel.source)
         entry["InputMode"] = channel.mode
         if channel.content_type:
             entry["ContentType"] = channel.content_type
