@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from constructs_ml.aws.platform import Platform as Platform
     from constructs_ml.aws.sagemaker_pipeline import SageMakerPipeline as SageMakerPipeline
     from constructs_ml.compiler.endpoint import compile_endpoint as compile_endpoint
+    from constructs_ml.compiler.exported import compile_exported_pipeline as compile_exported_pipeline
     from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
     from constructs_ml.compiler.proved import prove_pipeline as prove_pipeline
@@ -42,11 +43,16 @@ if TYPE_CHECKING:
     from constructs_ml.spec.deployment import Canary as Canary
     from constructs_ml.spec.deployment import Linear as Linear
     from constructs_ml.spec.deployment import Rolling as Rolling
+    from constructs_ml.spec.distributed import MPI as MPI
+    from constructs_ml.spec.distributed import SMDistributedDataParallel as SMDistributedDataParallel
+    from constructs_ml.spec.distributed import Torchrun as Torchrun
+    from constructs_ml.spec.early_stop import EarlyStop as EarlyStop
     from constructs_ml.spec.endpoint import Artifact as Artifact
     from constructs_ml.spec.endpoint import DataCapture as DataCapture
     from constructs_ml.spec.endpoint import EndpointSpec as EndpointSpec
     from constructs_ml.spec.endpoint import Pinned as Pinned
     from constructs_ml.spec.endpoint import Variant as Variant
+    from constructs_ml.spec.exported import ExportedPipeline as ExportedPipeline
     from constructs_ml.spec.feature_sources import features_from_arrow as features_from_arrow
     from constructs_ml.spec.feature_sources import features_from_frame as features_from_frame
     from constructs_ml.spec.feature_sources import features_from_json_schema as features_from_json_schema
@@ -60,6 +66,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.graph import draw as draw
     from constructs_ml.spec.graph import mermaid as mermaid
     from constructs_ml.spec.graph import read_progress as read_progress
+    from constructs_ml.spec.images import Algorithm as Algorithm
     from constructs_ml.spec.images import Image as Image
     from constructs_ml.spec.images import PyTorch as PyTorch
     from constructs_ml.spec.images import Sklearn as Sklearn
@@ -68,6 +75,9 @@ if TYPE_CHECKING:
     from constructs_ml.spec.jobs import Code as Code
     from constructs_ml.spec.jobs import Compute as Compute
     from constructs_ml.spec.jobs import Experiment as Experiment
+    from constructs_ml.spec.jobs import FileSystem as FileSystem
+    from constructs_ml.spec.jobs import InstanceGroup as InstanceGroup
+    from constructs_ml.spec.jobs import MLflow as MLflow
     from constructs_ml.spec.jobs import Network as Network
     from constructs_ml.spec.jobs import Retry as Retry
     from constructs_ml.spec.jumpstart import JumpStart as JumpStart
@@ -90,6 +100,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import BatchTransform as BatchTransform
     from constructs_ml.spec.steps import ByTime as ByTime
     from constructs_ml.spec.steps import CallService as CallService
+    from constructs_ml.spec.steps import Candidate as Candidate
     from constructs_ml.spec.steps import Compile as Compile
     from constructs_ml.spec.steps import Container as Container
     from constructs_ml.spec.steps import DataBrewJob as DataBrewJob
@@ -126,12 +137,24 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Train as Train
     from constructs_ml.spec.steps import TransformInput as TransformInput
     from constructs_ml.spec.steps import TransformOutput as TransformOutput
+    from constructs_ml.spec.steps import Tune as Tune
+    from constructs_ml.spec.steps import Upload as Upload
     from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
     from constructs_ml.spec.triggers import Cron as Cron
     from constructs_ml.spec.triggers import OnAlarm as OnAlarm
     from constructs_ml.spec.triggers import OnData as OnData
     from constructs_ml.spec.triggers import Rate as Rate
+    from constructs_ml.spec.tuning import Bayesian as Bayesian
+    from constructs_ml.spec.tuning import Categorical as Categorical
+    from constructs_ml.spec.tuning import Completion as Completion
+    from constructs_ml.spec.tuning import Continuous as Continuous
+    from constructs_ml.spec.tuning import Grid as Grid
+    from constructs_ml.spec.tuning import Hyperband as Hyperband
+    from constructs_ml.spec.tuning import Integer as Integer
+    from constructs_ml.spec.tuning import Objective as Objective
+    from constructs_ml.spec.tuning import Random as Random
+    from constructs_ml.spec.tuning import WarmStart as WarmStart
     from constructs_ml.spec.values import S3 as S3
     from constructs_ml.spec.values import Execution as Execution
     from constructs_ml.spec.values import Input as Input
@@ -156,6 +179,7 @@ _PLACES = {
     "aws.platform": ("Platform",),
     "aws.sagemaker_pipeline": ("SageMakerPipeline",),
     "compiler.endpoint": ("compile_endpoint",),
+    "compiler.exported": ("compile_exported_pipeline",),
     "compiler.feature_group": ("compile_feature_group",),
     "compiler.pipeline": ("compile_pipeline",),
     "compiler.proved": ("prove_pipeline",),
@@ -196,6 +220,12 @@ _PLACES = {
         "Linear",
         "Rolling",
     ),
+    "spec.distributed": (
+        "MPI",
+        "SMDistributedDataParallel",
+        "Torchrun",
+    ),
+    "spec.early_stop": ("EarlyStop",),
     "spec.endpoint": (
         "Artifact",
         "DataCapture",
@@ -203,6 +233,7 @@ _PLACES = {
         "Pinned",
         "Variant",
     ),
+    "spec.exported": ("ExportedPipeline",),
     "spec.feature_sources": (
         "features_from_arrow",
         "features_from_frame",
@@ -223,6 +254,7 @@ _PLACES = {
         "read_progress",
     ),
     "spec.images": (
+        "Algorithm",
         "Image",
         "PyTorch",
         "Sklearn",
@@ -233,6 +265,9 @@ _PLACES = {
         "Code",
         "Compute",
         "Experiment",
+        "FileSystem",
+        "InstanceGroup",
+        "MLflow",
         "Network",
         "Retry",
     ),
@@ -263,6 +298,7 @@ _PLACES = {
         "Container",
         "DataBrewJob",
         "EmrServerlessJob",
+        "Candidate",
         "Fail",
         "FargateTask",
         "ForEach",
@@ -304,6 +340,8 @@ _PLACES = {
         "TransformInput",
         "TransformOutput",
         "Version",
+        "Tune",
+        "Upload",
         "Wait",
     ),
     "spec.triggers": (
@@ -311,6 +349,18 @@ _PLACES = {
         "OnAlarm",
         "OnData",
         "Rate",
+    ),
+    "spec.tuning": (
+        "Bayesian",
+        "Categorical",
+        "Completion",
+        "Continuous",
+        "Grid",
+        "Hyperband",
+        "Integer",
+        "Objective",
+        "Random",
+        "WarmStart",
     ),
     "spec.values": (
         "Execution",

@@ -36,6 +36,7 @@ from constructs_ml import (
     EndpointSpec,
     Errors,
     Execution,
+    ExportedPipeline,
     Fail,
     FargateTask,
     Feature,
@@ -81,11 +82,14 @@ from constructs_ml import (
     Spot,
     SubPipeline,
     Tabular,
+    Train,
     TransformInput,
     Variant,
     Version,
     Wait,
     XGBoost,
+    compile_exported_pipeline,
+    compile_sagemaker_pipeline,
     draw,
     drift,
     features_from_frame,
@@ -98,7 +102,14 @@ from constructs_ml import (
 from constructs_ml.cli import load_model
 from constructs_ml.cli.executions import Machine, machine_of
 from constructs_ml.cli.inputs import given_inputs
-from constructs_ml.compiler.proofs import check_parameters, check_size, check_states, prove_role, read_machine
+from constructs_ml.compiler.proofs import (
+    check_parameters,
+    check_pipeline,
+    check_size,
+    check_states,
+    prove_role,
+    read_machine,
+)
 from constructs_ml.compiler.recorded import is_behind, write_record
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
@@ -107,6 +118,8 @@ from constructs_ml.refusals import REFUSALS
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.spec.unknown_models import unknown_models
 from constructs_ml.spec.values import ModelArtifact, Output
+from tests.sdk.exports import of, step
+from tests.sdk.stand_ins import recorded as recorded_sdk
 from tests.support import (
     CODE,
     DAY,
@@ -153,6 +166,16 @@ def call(resource: str, **parameters: object) -> Callable[[Path], object]:
 def role(*statements: dict[str, object]) -> Callable[[Path], object]:
     def attempt(folder: Path) -> None:
         raise error(prove_role({"States": {"ask": PLAIN}}, [{"Effect": "Allow", **item} for item in statements]))
+
+    return attempt
+
+
+FAILING = {"Name": "fail", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+
+
+def in_sagemaker(*steps: dict[str, object]) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> None:
+        raise error(check_pipeline({"Version": "2020-12-01", "Steps": steps}))
 
     return attempt
 
@@ -240,6 +263,19 @@ def send(parameters: dict[str, object], **given: Any) -> CallService:
 
 def giving(**inputs: Any) -> Account:
     return account(models={"churn": ModelSettings(inputs=inputs)})
+
+
+def exported(*steps: object, **given: object) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> object:
+        definition = of(*steps) | given.get("definition", {})  # type: ignore[operator]
+        spec = ExportedPipeline(name="training", model="churn", owner="growth", **(given | {"definition": definition}))
+        return compile_exported_pipeline(spec, account(), prefix="Export")
+
+    return attempt
+
+
+def from_sdk(name: str = "trainer_script", **given: object) -> Callable[[Path], object]:
+    return lambda _: Train.from_model_trainer(recorded_sdk(name), name="train", **given)
 
 
 def no_record(folder: Path) -> object:
@@ -580,6 +616,19 @@ CASES: dict[str, Callable[[Path], object]] = {
     "role-idle": role(GET, {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/k"}),
     "role-wide": role(GET | {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/*"}}),
     "role-statement": role(GET, {"NotAction": "s3:DeleteObject", "Resource": "*"}),
+    "sdk-object": from_sdk("processor_script"),
+    "sdk-attribute": from_sdk("trainer_refused"),
+    "sdk-placeholder": from_sdk("trainer_builtin"),
+    "sdk-without": from_sdk(without=("tag",)),
+    "export-json": exported("not a step"),
+    "export-version": exported(step("a"), definition={"Version": "2019"}),
+    "export-name": exported(step("a"), step("a")),
+    "export-type": exported(step("a", "Trainign")),
+    "export-reference": exported(step("a", DependsOn=["b"])),
+    "export-cycle": exported(step("a", DependsOn=["b"]), step("b", DependsOn=["a"])),
+    "export-literal": exported(step("a"), replace={"arn:aws:iam::1:role/x": "role"}),
+    "export-opening": exported(step("a"), replace={"a": "${AWS::AccountID}"}),
+    "export-access": exported(step("a", "Lambda", FunctionArn={"Get": "Execution.PipelineArn"})),
     "output-unknown": lambda _: prepare().output("trian"),
     "metric-unknown": lambda _: train().metric("loss"),
     "metric-name": lambda _: evaluate().metric("f1-score"),
@@ -600,6 +649,13 @@ CASES: dict[str, Callable[[Path], object]] = {
         prepare(name="last", inputs={"data": Output("again", "train")}),
     ),
     "reference-kind": lambda _: pipeline(prepare(), train(channels={"train": ModelArtifact("prepare")})),
+    # engines
+    "engine-step": lambda _: compile_sagemaker_pipeline(pipeline(Wait(seconds=5)), account(), prefix="Training"),
+    "pipeline-form": in_sagemaker({"Name": "train", "Type": "Train", "Arguments": {}}),
+    "pipeline-reference": in_sagemaker(FAILING | {"Arguments": {"ErrorMessage": {"Get": "Steps.train.Reason"}}}),
+    "pipeline-order": in_sagemaker(
+        FAILING | {"DependsOn": ["again"]}, FAILING | {"Name": "again", "DependsOn": ["fail"]}
+    ),
     # blocks
     "result-unknown": lambda _: gate().result("model"),
     "step-unreached": lambda _: pipeline(Fail(cause="always"), prepare()),

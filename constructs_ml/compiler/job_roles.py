@@ -153,11 +153,11 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
             yield sub(jumpstart.bucket(REGION, gated=source.gated)), source.artifact
         case Below(place):
             yield from places_of(context, place)
-        case ModelArtifact(step) if any(
-            isinstance(item, FindModel) and item.name == step for item in context.spec.all_steps
-        ):
+        case ModelArtifact(step) if isinstance(context.step(step), FindModel):
             # Any pipeline of the model may have registered the version.
             yield artifacts, f"{context.spec.model}/"
+        case Output() if source in context.expressions.placed:
+            yield from places_of(context, context.expressions.placed[source])
         case Output() | ModelArtifact():
             yield artifacts, names.pipeline_prefix(context.spec.model, context.spec.name)
         case Input():
@@ -168,16 +168,21 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
                 known.append((default.bucket or data, default.key))
             yield from known or [(data, "")]
         case Item():
-            listed = [
-                step.items.prefix
-                for step in context.spec.all_steps
-                if isinstance(step, ForEach) and isinstance(step.items, Listing)
-            ]
-            for prefix in listed:
-                yield from places_of(context, prefix)
-            if not listed:
-                yield data, ""
+            yield from _listed(context)
         case Result():
             # A step answers with any place of the platform's data, or of what the model's pipelines made.
             yield data, ""
             yield artifacts, f"{context.spec.model}/"
+
+
+def _listed(context: Context) -> Iterator[tuple[Json, str]]:
+    """Where the items of the pipeline's listings lie; without one an item can be any place of the data."""
+    listed = [
+        step.items.prefix
+        for step in context.spec.all_steps
+        if isinstance(step, ForEach) and isinstance(step.items, Listing)
+    ]
+    for prefix in listed:
+        yield from places_of(context, prefix)
+    if not listed:
+        yield context.infrastructure.data_bucket, ""

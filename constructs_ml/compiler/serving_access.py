@@ -77,6 +77,7 @@ def monitoring_statements(context: EndpointContext, monitors: Sequence[Monitor])
         statements += permissions.use_key(infrastructure.key_arn)
     if infrastructure.data_key_arn is not None:
         statements.append(Statement(("kms:Decrypt",), (infrastructure.data_key_arn,)))
-    if infrastructure.subnets is not None and any(item.network.vpc is not False for item in monitors):
+    account_wide = infrastructure.subnets is not None
+    if any(item.network.subnets or (account_wide and item.network.vpc is not False) for item in monitors):
         statements += permissions.network()
     return statements

@@ -109,8 +109,8 @@ def check_endpoint(
 def _check_serverless(spec: EndpointSpec, compute: Serverless, where: str, faults: Faults) -> None:
     if len(spec.variants) > 1:
         faults.add("serverless-variants", where=where, got=len(spec.variants), allowed="one variant, or Instances()")
-    if spec.network.vpc or spec.network.isolation:
-        got = "vpc=True" if spec.network.vpc else "isolation=True"
+    if spec.network.vpc or spec.network.subnets or spec.network.isolation:
+        got = "vpc=True" if spec.network.vpc else "subnets=" if spec.network.subnets else "isolation=True"
         faults.add("serverless-network", where=where, got=got, allowed="Network(), or Instances()")
     if spec.rollback:
         faults.add("serverless-rollback", where=where, got=spec.rollback, allowed="no rollback=, or Instances()")

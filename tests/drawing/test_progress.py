@@ -207,6 +207,47 @@ def test_a_check_that_fails_inside_a_block_is_told_of_its_step() -> None:
     assert statuses(progress)["cities"] == statuses(progress)["score"] == "skipped"
 
 
+def test_a_failure_declared_inside_a_block_is_told_as_it_is_declared() -> None:
+    spec = pipeline(Parallel(name="sides", branches=(Fail(cause="never"), Wait(seconds=1))))
+    progress = read_progress(spec, recorded(runnable(compiled(spec))))
+    assert progress.steps["fail"].error == progress.steps["sides"].error == "PipelineFailed: never"
+
+
+def test_what_happens_to_a_block_is_not_told_of_one_that_ended_inside_it() -> None:
+    story, drawn = Story(), graph(each(each(node("x"), key="inner")))
+    story.enter("each", 0, kind="Map")
+    story.add("MapStateStarted", 0, length=1)
+    story.add("MapIterationStarted", 0, name="each", index=0)
+    story.enter("inner", 0, kind="Map")
+    story.add("MapStateStarted", 0, length=1)
+    story.add("MapIterationStarted", 0, name="inner", index=0)
+    story.task("x", 0, 5)
+    story.add("MapIterationSucceeded", 5, name="inner", index=0)
+    story.add("MapStateSucceeded", 5)
+    story.leave("inner", 5, kind="Map")
+    story.add("MapIterationFailed", 6, name="each", index=0)
+    story.add("MapStateFailed", 6)
+    story.add("ExecutionFailed", 6, error="Broken")
+    assert statuses(follow(drawn, story.events)) == {"each": "failed", "inner": "succeeded", "x": "succeeded"}
+
+
+def test_what_is_told_after_the_end_is_not_heard() -> None:
+    story = Story()
+    story.enter("train", 0)
+    task = story.add("TaskScheduled", 0)
+    story.add("ExecutionFailed", 1, error="Broken")
+    story.add("TaskFailed", 2, after=task, error="Late")
+    assert read_progress(pipeline(train(channels={})), story.events).steps["train"].error == "Broken"
+
+
+def test_a_branch_that_has_not_begun_is_not_passed_by() -> None:
+    story, drawn = Story(), graph(both((node("a"),), (node("b"),)))
+    story.enter("both", 0, kind="Parallel")
+    story.add("ParallelStateStarted", 0)
+    story.enter("a", 0)
+    assert statuses(follow(drawn, story.events)) == {"both": "running", "a": "running", "b": "waiting"}
+
+
 def test_items_of_a_polled_job_are_done_when_it_is_no_longer_looked_at() -> None:
     story, drawn = Story(), graph(each(node("job")))
     story.enter("each", 0, kind="Map")

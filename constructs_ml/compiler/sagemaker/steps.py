@@ -56,7 +56,9 @@ def _process(context: Context, step: Process) -> dict[str, Json]:
     }
     if step.metrics is not None and context.metrics_of(step.name):
         output, _, file = step.metrics.partition("/")
-        found["PropertyFiles"] = [{"PropertyFileName": PROPERTY_FILE, "OutputName": output, "FilePath": file}]
+        found["PropertyFiles"] = [
+            {"PropertyFileName": PROPERTY_FILE, "OutputName": output, "FilePath": escape_sub(file)}
+        ]
         read = f"{names.pipeline_prefix(context.spec.model, context.spec.name)}*/{step.name}/{step.metrics}"
         resource = bucket_arn(context.infrastructure.artifact_bucket, read)
         because = "the id of the run stands in the key of its metrics file"
