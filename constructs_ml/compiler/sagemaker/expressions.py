@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from constructs_ml.compiler.expressions import Expressions, Path, Text, is_dynamic, joined, literal
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.conditions import Metric
+from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import Process, Step, Train
+from constructs_ml.spec.steps import Process, Split, Step, Train
 from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import (
     S3,
@@ -71,9 +72,9 @@ class PipelineExpressions(Expressions):
         file = {"Get": f"Steps.{metric.step}.PropertyFiles.{PROPERTY_FILE}"}
         return {"Std:JsonGet": {"PropertyFile": file, "Path": metric.name}}
 
-    def text(self, value: Value) -> Text:
+    def text(self, value: Value | JumpStart) -> Text:
         match value:
-            case Output(step, name) if isinstance(self.steps[step], Process):
+            case Output(step, name) if isinstance(self.steps[step], (Process, Split)):
                 return (Path(f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri"),)
             case Below(Output() as output, parts):
                 below = [piece for part in parts for piece in ("/", *self.text(part))]
