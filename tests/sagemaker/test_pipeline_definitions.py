@@ -13,6 +13,7 @@ import pytest
 from constructs_ml import (
     S3,
     Approve,
+    BatchTransform,
     Execution,
     Experiment,
     Fail,
@@ -28,6 +29,7 @@ from constructs_ml import (
     Register,
     Retry,
     SpecError,
+    Version,
     Wait,
     compile_sagemaker_pipeline,
     join,
@@ -36,7 +38,7 @@ from constructs_ml.compiler.proofs import prove_template
 from constructs_ml.compiler.sagemaker.conditions import clauses
 from constructs_ml.compiler.template import Compiled
 from constructs_ml.spec.conditions import All, AnyOf, Comparison, Condition, Not
-from tests.support import DAY, account, evaluate, gate, pipeline, prepare, statements_of, train
+from tests.support import DAY, INSTANCES, account, evaluate, gate, pipeline, prepare, statements_of, train
 
 AUC = Metric("evaluate", "auc")
 
@@ -180,6 +182,31 @@ def test_a_function_is_brought_along_and_its_answer_is_text() -> None:
     assert result.resources["TrainingCheckFunction"]["Type"] == "AWS::Lambda::Function"
 
 
+def test_a_transform_is_a_model_and_a_job_that_finds_it() -> None:
+    score = BatchTransform(name="score", model=train().model, data=S3("customers/"), capture=True)
+    after = prepare(name="after", inputs={"raw": score.output()}, arguments=(score.job_name,))
+    where = account(instances=dataclasses.replace(INSTANCES, transform="ml.m5.large"))
+    result = compiled(pipeline(prepare(), train(), score, after), where)
+    assert prove_template(result.resources) == ()
+    body = result.resources["TrainingPipeline"]["Properties"]["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"]
+    found = {step["Name"]: step for step in json.loads(body[0])["Steps"]}
+    assert [(name, step["Type"], step.get("DependsOn")) for name, step in found.items()][2:] == [
+        ("score-CreateModel", "Model", ["train"]),
+        ("score", "Transform", ["score-CreateModel"]),
+        ("after", "Processing", ["score"]),
+    ]
+    model = found["score-CreateModel"]["Arguments"]
+    assert model["PrimaryContainer"]["ModelDataUrl"] == {"Get": "Steps.train.ModelArtifacts.S3ModelArtifacts"}
+    job = found["score"]["Arguments"]
+    assert job["ModelName"] == {"Get": "Steps.score-CreateModel.ModelName"}
+    run = ["s3://${ArtifactBucket}/churn/training/", {"Get": "Execution.PipelineExecutionId"}]
+    assert job["TransformOutput"]["S3OutputPath"] == {"Std:Join": {"On": "", "Values": [*run, "/score/predictions"]}}
+    given = found["after"]["Arguments"]
+    (raw, *_) = given["ProcessingInputs"]
+    assert raw["S3Input"]["S3Uri"] == {"Std:Join": {"On": "", "Values": [*run, "/score/predictions/"]}}
+    assert given["AppSpecification"]["ContainerArguments"][1] == {"Get": "Steps.score.TransformJobName"}
+
+
 def test_retries_of_both_kinds_become_policies() -> None:
     own = Retry(attempts=3, interval=timedelta(minutes=2), backoff=1.5, on=("States.ALL", "SageMaker.CAPACITY_ERROR"))
     (step,) = steps(pipeline(prepare(retry=own))).values()
@@ -267,6 +294,10 @@ UNFIT: dict[str, tuple[tuple[Any, ...], list[str]]] = {
     "a slow function": (
         (LambdaTask(name="f", function=Function(code="function", timeout=timedelta(minutes=11))),),
         ["step 'f'"],
+    ),
+    "a bound on a transform": (
+        (BatchTransform(name="score", model=Version(1), data=S3("d/"), timeout=timedelta(hours=1)),),
+        ["step 'score'"],
     ),
     "a list for a function": ((LambdaTask(name="f", function="f", payload={"a": (1, 2)}),), ["step 'f'"]),
     "an output of a gate": (

@@ -25,6 +25,8 @@ _ANSWERS: Mapping[str, str] = MappingProxyType(
     {
         "Processing": "DescribeProcessingJobResponse",
         "Training": "DescribeTrainingJobResponse",
+        "Transform": "DescribeTransformJobResponse",
+        "Model": "DescribeModelOutput",
         "RegisterModel": "DescribeModelPackageOutput",
     }
 )

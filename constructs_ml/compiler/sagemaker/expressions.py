@@ -9,7 +9,7 @@ from constructs_ml.compiler.expressions import Expressions, Path, Text, is_dynam
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import Process, Step, Train
+from constructs_ml.spec.steps import BatchTransform, Process, Step, Train
 from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import (
     S3,
@@ -58,6 +58,8 @@ class PipelineExpressions(Expressions):
                 return (Path(f"Steps.{step}.ModelArtifacts.S3ModelArtifacts"),)
             case JobName(step) if isinstance(self.steps[step], Train):
                 return (Path(f"Steps.{step}.TrainingJobName"),)
+            case JobName(step) if isinstance(self.steps[step], BatchTransform):
+                return (Path(f"Steps.{step}.TransformJobName"),)
             case JobName(step):
                 return (Path(f"Steps.{step}.ProcessingJobName"),)
             case Result(step, key):

@@ -10,11 +10,24 @@ from typing import get_args
 from constructs_ml.compiler.sagemaker.conditions import size
 from constructs_ml.compiler.sagemaker.retries import EXCEPTIONS, INTERVAL_SECONDS, MAX_ATTEMPTS, STEP_EXCEPTIONS
 from constructs_ml.faults import Faults
-from constructs_ml.spec.jobs import Retry
+from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import Fail, Function, Gate, LambdaTask, Parallel, Process, Register, Split, Step, Train
+from constructs_ml.spec.steps import (
+    BatchTransform,
+    Fail,
+    Function,
+    Gate,
+    LambdaTask,
+    Parallel,
+    Process,
+    Register,
+    Split,
+    Step,
+    Train,
+    goes_on,
+)
 
-FITTING: tuple[type, ...] = (Process, Split, Train, Register, LambdaTask, Gate, Parallel, Fail)
+FITTING: tuple[type, ...] = (Process, Split, Train, BatchTransform, Register, LambdaTask, Gate, Parallel, Fail)
 # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-lambda
 LAMBDA_TIMEOUT = timedelta(minutes=10)
 # An object with this key alone is computed, whatever it was meant to be.
@@ -41,7 +54,7 @@ def check_fit(spec: PipelineSpec, faults: Faults) -> None:
 
 def ends_in_failure(steps: Sequence[Step]) -> bool:
     """Whether an arm of a gate ends the run as failed."""
-    return bool(steps) and isinstance(steps[-1], Fail)
+    return not goes_on(steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +79,10 @@ class _Check:
         match step:
             case Split():
                 self._retry(step.retry, place)
-            case Process() | Train():
+            case Process() | Train() | BatchTransform():
                 self._retry(step.retry, place)
+                if isinstance(step, BatchTransform) and step.timeout != DAY:
+                    self.add(place, "bound on a transform job's time", step.timeout, "no timeout=")
                 experiment = step.experiment
                 if experiment and (experiment.experiment or experiment.trial):
                     self.add(place, "experiment or trial of a single step", experiment, "display_name alone")
