@@ -14,6 +14,7 @@ from constructs_ml import (
     S3,
     Approve,
     BatchTransform,
+    Candidate,
     Execution,
     Experiment,
     Fail,
@@ -21,14 +22,17 @@ from constructs_ml import (
     Function,
     Gate,
     Input,
+    Integer,
     LambdaTask,
     Metric,
+    Objective,
     Parallel,
     PipelineSpec,
     RawState,
     Register,
     Retry,
     SpecError,
+    Tune,
     Version,
     Wait,
     compile_sagemaker_pipeline,
@@ -207,6 +211,35 @@ def test_a_transform_is_a_model_and_a_job_that_finds_it() -> None:
     assert given["AppSpecification"]["ContainerArguments"][1] == {"Get": "Steps.score.TransformJobName"}
 
 
+def tuned(**changes: Any) -> Tune:
+    given = {"objective": Objective("validation:auc", "Maximize"), "ranges": {"max-depth": Integer(2, 8)}}
+    return Tune(**{"name": "tune", "train": train(hyperparameters={}), "max_jobs": 4, **given, **changes})
+
+
+def test_the_best_of_a_tuning_job_is_found_by_its_references() -> None:
+    best = tuned()
+    used = (best.best("max-depth"), best.tuning_job, best.job_name)
+    good = Gate(when=best.metric() > 0.5, then=(Register(model=best.model),), otherwise=(Fail(cause="no"),))
+    found = steps(pipeline(prepare(), best, prepare(name="after", arguments=used), good))
+    assert (found["tune"]["Type"], found["tune"]["DependsOn"]) == ("Tuning", ["prepare"])
+    job = "Steps.tune.BestTrainingJob"
+    assert found["after"]["Arguments"]["AppSpecification"]["ContainerArguments"][1:] == [
+        {"Std:Join": {"On": "", "Values": [{"Get": f"{job}.TunedHyperParameters['max-depth']"}]}},
+        {"Std:Join": {"On": "", "Values": [{"Get": "Steps.tune.HyperParameterTuningJobName"}]}},
+        {"Get": f"{job}.TrainingJobName"},
+    ]
+    arms = found["gate"]["Arguments"]
+    assert arms["Conditions"][0]["LeftValue"] == {"Get": f"{job}.FinalHyperParameterTuningJobObjectiveMetric.Value"}
+    (container,) = arms["IfSteps"][0]["Arguments"]["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"]["Std:Join"]["Values"] == [
+        "s3://${ArtifactBucket}/churn/training/",
+        {"Get": "Execution.PipelineExecutionId"},
+        "/tune/model/",
+        {"Get": f"{job}.TrainingJobName"},
+        "/output/model.tar.gz",
+    ]
+
+
 def test_retries_of_both_kinds_become_policies() -> None:
     own = Retry(attempts=3, interval=timedelta(minutes=2), backoff=1.5, on=("States.ALL", "SageMaker.CAPACITY_ERROR"))
     (step,) = steps(pipeline(prepare(retry=own))).values()
@@ -294,6 +327,25 @@ UNFIT: dict[str, tuple[tuple[Any, ...], list[str]]] = {
     "a slow function": (
         (LambdaTask(name="f", function=Function(code="function", timeout=timedelta(minutes=11))),),
         ["step 'f'"],
+    ),
+    "several algorithms": (
+        (
+            prepare(),
+            tuned(
+                train=None,
+                objective=None,
+                ranges={},
+                trainings=(
+                    Candidate(
+                        name="one",
+                        train=train(hyperparameters={}),
+                        objective=Objective("validation:auc", "Maximize"),
+                        ranges={"depth": Integer(2, 8)},
+                    ),
+                ),
+            ),
+        ),
+        ["step 'tune'"],
     ),
     "a bound on a transform": (
         (BatchTransform(name="score", model=Version(1), data=S3("d/"), timeout=timedelta(hours=1)),),

@@ -20,6 +20,7 @@ _MADE = {
     "Processing": ("ProcessingJob", "processing-job", _STARTED),
     "Training": ("TrainingJob", "training-job", _STARTED),
     "Transform": ("TransformJob", "transform-job", _STARTED),
+    "Tuning": ("HyperParameterTuningJob", "hyper-parameter-tuning-job", _STARTED),
     "Model": ("Model", "model", ("Create", "Describe")),
 }
 # Of a step's name, this much stands in the names of its jobs.
@@ -57,7 +58,9 @@ def _of_step(
     name, kind, arguments = str(step.get("Name")), step.get("Type"), step.get("Arguments") or {}
     if kind in _MADE:
         noun, resource, verbs = _MADE[kind]
-        job = Text.of(outer.read(f"{_HERE}{resource}/pipelines-"), ANYTHING, f"-{name[:_CUT].rstrip('-')}", ANYTHING)
+        # Of the names of tuning jobs nothing is known.
+        known = () if kind == "Tuning" else ("pipelines-", ANYTHING, f"-{name[:_CUT].rstrip('-')}")
+        job = Text.of(outer.read(f"{_HERE}{resource}/"), *known, ANYTHING)
         for verb in verbs:
             yield Call(f"sagemaker:{verb}{noun}", (job,), name)
         yield Call("sagemaker:AddTags", (job,), name)

@@ -27,6 +27,7 @@ REQUESTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "Processing": ("createProcessingJob", "ProcessingJobName"),
         "Training": ("createTrainingJob", "TrainingJobName"),
         "Transform": ("createTransformJob", "TransformJobName"),
+        "Tuning": ("createHyperParameterTuningJob", "HyperParameterTuningJobName"),
         "Model": ("createModel", "ModelName"),
         "RegisterModel": ("createModelPackage", ""),
     }
@@ -40,6 +41,7 @@ _RETRIED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Processing": _ON_JOBS,
         "Training": _ON_JOBS,
         "Transform": _ON_JOBS,
+        "Tuning": _ON_JOBS,
         "Model": _ON_STEPS,
         "RegisterModel": _ON_STEPS,
     }

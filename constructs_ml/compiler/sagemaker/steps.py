@@ -8,17 +8,29 @@ from constructs_ml.compiler.infrastructure import arn, bucket_arn
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.sagemaker.expressions import PROPERTY_FILE, PipelineExpressions
 from constructs_ml.compiler.sagemaker.retries import job_retries, step_retries
-from constructs_ml.compiler.steps import batch_transform, lambda_task, process, register, train
+from constructs_ml.compiler.steps import batch_transform, lambda_task, process, register, train, tune
 from constructs_ml.compiler.template import Json, att
 from constructs_ml.contract import names
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.jobs import Retry
-from constructs_ml.spec.steps import BatchTransform, Fail, Function, LambdaTask, Process, Register, Split, Step, Train
+from constructs_ml.spec.steps import (
+    BatchTransform,
+    Fail,
+    Function,
+    LambdaTask,
+    Process,
+    Register,
+    Split,
+    Step,
+    Train,
+    Tune,
+)
 from constructs_ml.spec.values import Result
 
 # SageMaker names the job of a step pipelines-<execution>-<step, cut>-<random>: an example stands in
 # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html.
 _STEP_IN_NAME = 20
+_TUNED = "nobody says how SageMaker names the tuning jobs of a pipeline"
 _NAMES = "SageMaker names what a pipeline makes after the run and the step"
 
 
@@ -31,6 +43,9 @@ def rendered_steps(context: Context, expressions: PipelineExpressions, step: Ste
             return (_process(context, step.process),)
         case Train():
             return (_job(context, step.name, "Training", train.request(context, step), step.retry),)
+        case Tune():
+            context.allow(_calls("HyperParameterTuning", "hyper-parameter-tuning-job/*", _TUNED))
+            return (_with_retries(step.name, "Tuning", tune.request(context, step), step.retry),)
         case BatchTransform():
             return _transform(context, step)
         case Register():
@@ -45,9 +60,16 @@ def rendered_steps(context: Context, expressions: PipelineExpressions, step: Ste
 
 def _job(context: Context, name: str, kind: str, arguments: Json, retry: Retry | None) -> dict[str, Json]:
     """A step that runs a job, and the calls by which the pipeline starts it, follows it and stops it."""
-    resource = f"{kind.lower()}-job/{_named(name)}"
+    context.allow(_calls(kind, f"{kind.lower()}-job/{_named(name)}", _NAMES))
+    return _with_retries(name, kind, arguments, retry)
+
+
+def _calls(kind: str, resource: str, because: str) -> Statement:
     calls = (*(f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")), "sagemaker:AddTags")
-    context.allow(Statement(calls, (arn("sagemaker", resource),), because=_NAMES))
+    return Statement(calls, (arn("sagemaker", resource),), because=because)
+
+
+def _with_retries(name: str, kind: str, arguments: Json, retry: Retry | None) -> dict[str, Json]:
     return {"Name": name, "Type": kind, "Arguments": arguments, "RetryPolicies": job_retries(retry)}
 
 
