@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from constructs_ml.aws.model_registry import ModelRegistry as ModelRegistry
     from constructs_ml.aws.pipeline import Pipeline as Pipeline
     from constructs_ml.aws.platform import Platform as Platform
+    from constructs_ml.aws.sagemaker_pipeline import SageMakerPipeline as SageMakerPipeline
     from constructs_ml.compiler.endpoint import compile_endpoint as compile_endpoint
+    from constructs_ml.compiler.exported import compile_exported_pipeline as compile_exported_pipeline
     from constructs_ml.compiler.feature_group import compile_feature_group as compile_feature_group
-    from constructs_ml.compiler.graph import mermaid as mermaid
     from constructs_ml.compiler.pipeline import compile_pipeline as compile_pipeline
     from constructs_ml.compiler.proved import prove_pipeline as prove_pipeline
+    from constructs_ml.compiler.sagemaker.pipeline import compile_sagemaker_pipeline as compile_sagemaker_pipeline
     from constructs_ml.config import Accounts as Accounts
+    from constructs_ml.drawing.drawing import Drawing as Drawing
+    from constructs_ml.drawing.progress import Progress as Progress
+    from constructs_ml.drawing.progress import StepProgress as StepProgress
     from constructs_ml.faults import AccountError as AccountError
     from constructs_ml.faults import SpecError as SpecError
     from constructs_ml.spec.account import Account as Account
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.endpoint import EndpointSpec as EndpointSpec
     from constructs_ml.spec.endpoint import Pinned as Pinned
     from constructs_ml.spec.endpoint import Variant as Variant
+    from constructs_ml.spec.exported import ExportedPipeline as ExportedPipeline
     from constructs_ml.spec.feature_sources import features_from_arrow as features_from_arrow
     from constructs_ml.spec.feature_sources import features_from_frame as features_from_frame
     from constructs_ml.spec.feature_sources import features_from_json_schema as features_from_json_schema
@@ -53,6 +59,9 @@ if TYPE_CHECKING:
     from constructs_ml.spec.features import Offline as Offline
     from constructs_ml.spec.features import Online as Online
     from constructs_ml.spec.features import Provisioned as Provisioned
+    from constructs_ml.spec.graph import draw as draw
+    from constructs_ml.spec.graph import mermaid as mermaid
+    from constructs_ml.spec.graph import read_progress as read_progress
     from constructs_ml.spec.images import Image as Image
     from constructs_ml.spec.images import PyTorch as PyTorch
     from constructs_ml.spec.images import Sklearn as Sklearn
@@ -78,16 +87,23 @@ if TYPE_CHECKING:
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
     from constructs_ml.spec.steps import Approve as Approve
     from constructs_ml.spec.steps import AthenaQuery as AthenaQuery
+    from constructs_ml.spec.steps import AutoML as AutoML
+    from constructs_ml.spec.steps import BatchTransform as BatchTransform
+    from constructs_ml.spec.steps import ByTime as ByTime
     from constructs_ml.spec.steps import CallService as CallService
+    from constructs_ml.spec.steps import Compile as Compile
     from constructs_ml.spec.steps import Container as Container
     from constructs_ml.spec.steps import DataBrewJob as DataBrewJob
     from constructs_ml.spec.steps import EmrServerlessJob as EmrServerlessJob
     from constructs_ml.spec.steps import Fail as Fail
     from constructs_ml.spec.steps import FargateTask as FargateTask
+    from constructs_ml.spec.steps import FindModel as FindModel
     from constructs_ml.spec.steps import ForEach as ForEach
     from constructs_ml.spec.steps import Function as Function
     from constructs_ml.spec.steps import Gate as Gate
     from constructs_ml.spec.steps import GlueJob as GlueJob
+    from constructs_ml.spec.steps import Grouped as Grouped
+    from constructs_ml.spec.steps import ImageClassification as ImageClassification
     from constructs_ml.spec.steps import LambdaTask as LambdaTask
     from constructs_ml.spec.steps import Listing as Listing
     from constructs_ml.spec.steps import Manifest as Manifest
@@ -95,13 +111,23 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Parallel as Parallel
     from constructs_ml.spec.steps import Permission as Permission
     from constructs_ml.spec.steps import Process as Process
+    from constructs_ml.spec.steps import Randomly as Randomly
     from constructs_ml.spec.steps import RawState as RawState
     from constructs_ml.spec.steps import Register as Register
     from constructs_ml.spec.steps import Serving as Serving
+    from constructs_ml.spec.steps import Split as Split
     from constructs_ml.spec.steps import Spot as Spot
+    from constructs_ml.spec.steps import Stratified as Stratified
     from constructs_ml.spec.steps import SubPipeline as SubPipeline
+    from constructs_ml.spec.steps import Tabular as Tabular
+    from constructs_ml.spec.steps import TargetPlatform as TargetPlatform
     from constructs_ml.spec.steps import TaskDefinition as TaskDefinition
+    from constructs_ml.spec.steps import TextClassification as TextClassification
+    from constructs_ml.spec.steps import TimeSeriesForecasting as TimeSeriesForecasting
     from constructs_ml.spec.steps import Train as Train
+    from constructs_ml.spec.steps import TransformInput as TransformInput
+    from constructs_ml.spec.steps import TransformOutput as TransformOutput
+    from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
     from constructs_ml.spec.triggers import Cron as Cron
     from constructs_ml.spec.triggers import OnAlarm as OnAlarm
@@ -129,12 +155,19 @@ _PLACES = {
     "aws.model_registry": ("ModelRegistry",),
     "aws.pipeline": ("Pipeline",),
     "aws.platform": ("Platform",),
+    "aws.sagemaker_pipeline": ("SageMakerPipeline",),
     "compiler.endpoint": ("compile_endpoint",),
+    "compiler.exported": ("compile_exported_pipeline",),
     "compiler.feature_group": ("compile_feature_group",),
-    "compiler.graph": ("mermaid",),
     "compiler.pipeline": ("compile_pipeline",),
     "compiler.proved": ("prove_pipeline",),
+    "compiler.sagemaker.pipeline": ("compile_sagemaker_pipeline",),
     "config": ("Accounts",),
+    "drawing.drawing": ("Drawing",),
+    "drawing.progress": (
+        "Progress",
+        "StepProgress",
+    ),
     "faults": (
         "AccountError",
         "SpecError",
@@ -172,6 +205,7 @@ _PLACES = {
         "Pinned",
         "Variant",
     ),
+    "spec.exported": ("ExportedPipeline",),
     "spec.feature_sources": (
         "features_from_arrow",
         "features_from_frame",
@@ -185,6 +219,11 @@ _PLACES = {
         "Offline",
         "Online",
         "Provisioned",
+    ),
+    "spec.graph": (
+        "draw",
+        "mermaid",
+        "read_progress",
     ),
     "spec.images": (
         "Image",
@@ -232,6 +271,17 @@ _PLACES = {
         "Function",
         "Gate",
         "GlueJob",
+        "AutoML",
+        "BatchTransform",
+        "ByTime",
+        "Compile",
+        "Fail",
+        "FindModel",
+        "ForEach",
+        "Function",
+        "Gate",
+        "Grouped",
+        "ImageClassification",
         "LambdaTask",
         "Listing",
         "Manifest",
@@ -239,13 +289,23 @@ _PLACES = {
         "Parallel",
         "Permission",
         "Process",
+        "Randomly",
         "RawState",
         "Register",
         "Serving",
+        "Split",
         "Spot",
+        "Stratified",
         "SubPipeline",
         "TaskDefinition",
+        "Tabular",
+        "TargetPlatform",
+        "TextClassification",
+        "TimeSeriesForecasting",
         "Train",
+        "TransformInput",
+        "TransformOutput",
+        "Version",
         "Wait",
     ),
     "spec.triggers": (

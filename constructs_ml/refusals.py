@@ -138,6 +138,56 @@ _ROWS: dict[str, Refusal] = {
     "raw-state-result": Refusal(
         "the state's result would overwrite the run's data", "later steps read inputs and results from it"
     ),
+    # steps of models
+    "job-field": Refusal("a {job} job takes no such field", "SageMaker's request has no place for it"),
+    "transform-strategy": Refusal("whole files have no batch strategy", "a strategy gathers records into requests"),
+    "transform-payload": Refusal("the requests of an instance are too large", "CreateTransformJob bounds their sum"),
+    "model-image": Refusal(
+        "the model has no image to serve it", "only a Train or Register step of this pipeline tells it by itself"
+    ),
+    "automl-objective": Refusal(
+        "the kind of the problem without the objective, or the objective without it",
+        "AutoML takes both or chooses both",
+    ),
+    "automl-validation": Refusal(
+        "the job holds no data back", "it is given data to validate with, or splits by itself"
+    ),
+    # engines
+    "engine-step": Refusal(
+        "SageMaker Pipelines has no {what}",
+        "the service has nothing like it; the engine of state machines has",
+    ),
+    "pipeline-form": Refusal("not what SageMaker Pipelines reads here", "CreatePipeline refuses the definition"),
+    "pipeline-reference": Refusal(
+        "the reference leads to nothing that is there when it is read", "the step that reads it could not start"
+    ),
+    "pipeline-order": Refusal("the steps {steps} wait for each other", "none of them could be the first to run"),
+    # definitions of sagemaker's own SDK
+    "sdk-object": Refusal("the object is no {kind} of the SDK", "it is read by its attributes"),
+    "sdk-attribute": Refusal(
+        "{name} cannot be taken over", "what a definition says must not get lost on its way into the pipeline"
+    ),
+    "sdk-placeholder": Refusal(
+        "nothing stands for the placeholder {name}", "its value is known only inside the SDK's own pipeline"
+    ),
+    "sdk-without": Refusal("there is nothing to leave behind under this name", "it is misspelt, or was taken over"),
+    # exported definitions of SageMaker Pipelines
+    "export-json": Refusal("the definition cannot be read", "it is deployed as it is"),
+    "export-version": Refusal("not the version of definitions that SageMaker Pipelines reads", "it refuses others"),
+    "export-name": Refusal(
+        "the name of the {kind} cannot be used", "references name it, and SageMaker Pipelines refuses the definition"
+    ),
+    "export-type": Refusal("not a type that SageMaker Pipelines knows", "the pipeline could not be created"),
+    "export-reference": Refusal("the reference names nothing", "the pipeline could not be created"),
+    "export-cycle": Refusal("steps wait for one another", "none of them could ever run"),
+    "export-literal": Refusal("the export does not contain this literal", "nothing would be replaced"),
+    "export-opening": Refusal(
+        "CloudFormation knows no such value here", "a replacement differs by what each account knows of itself"
+    ),
+    "export-access": Refusal(
+        "the definition does not tell what the role needs", "the role allows what the steps call and nothing else"
+    ),
+    "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"
@@ -172,7 +222,7 @@ _ROWS: dict[str, Refusal] = {
     "features-form": Refusal("the features are no Feature objects", "a tuple keeps the order in which they are kept"),
     "column-type": Refusal("the column {name!r} has a type that Feature Store cannot keep", "nothing is guessed"),
     "schema-file": Refusal("the schema cannot be read", "features are the properties or the columns of a record"),
-    "package-missing": Refusal("the package {package} is not installed", "only this reader needs it"),
+    "package-missing": Refusal("the package {package} is not installed", "only what was asked for needs it"),
     "group-taken": Refusal("two feature groups are named {name!r}", "a group's name is its logical id"),
     "group-conflict": Refusal(
         "two models declare the feature group {name!r} differently", "the group exists once and is shared by its name"
@@ -360,6 +410,16 @@ _ROWS: dict[str, Refusal] = {
     # review
     "assembly-empty": Refusal("no cloud assembly", "a change is told from two assemblies"),
     "model-import": Refusal("no model is found there", "the command reads the declaration that the app reads"),
+    # drawings and runs
+    "drawing-suffix": Refusal("no drawing has this suffix", "the file's suffix says which form is written"),
+    "history-gap": Refusal("events are missing", "a run is told from its first event on, all pages concatenated"),
+    "run-input": Refusal("the inputs cannot be read", "a run's inputs are the keys of one JSON object"),
+    "run-value": Refusal("the run gives {name!r} a value that does not fit", "the run would fail at its start"),
+    "run-missing": Refusal("the run leaves out required inputs", "the run would fail at its start"),
+    "run-account": Refusal("the credentials are another account's", "a stage stands for one account"),
+    "machine-missing": Refusal("the account has no such state machine", "a pipeline is deployed before it runs"),
+    "execution-missing": Refusal("the state machine has no such execution", "only what was started can be watched"),
+    "aws-refused": Refusal("AWS did not answer {call}", "runs are started and told by AWS alone"),
     # proofs
     "call-unknown": Refusal("the service has no such call", "the state could never run"),
     "call-form": Refusal("not a call that Step Functions makes in this way", "the state machine could not be created"),

@@ -15,6 +15,7 @@ from constructs_ml.aws.feature_group import FeatureGroup
 from constructs_ml.aws.model_registry import ModelRegistry
 from constructs_ml.aws.pipeline import Pipeline
 from constructs_ml.aws.platform import Platform
+from constructs_ml.aws.sagemaker_pipeline import SageMakerPipeline
 from constructs_ml.compiler.recorded import FOLDER
 from constructs_ml.contract.names import PRODUCT
 from constructs_ml.faults import Faults
@@ -86,7 +87,8 @@ class ModelStack(Stack):
             self.registry = ModelRegistry(
                 self, "Registry", model.registry, model=model.name, owner=model.owner, account=found
             )
-        self.pipeline = Pipeline(self, "Pipeline", model.pipeline, account=found, commit=commit)
+        engine = Pipeline if model.engine == "states" else SageMakerPipeline
+        self.pipeline = engine(self, "Pipeline", model.pipeline, account=found, commit=commit)
         self.endpoint: Endpoint | None = None
         if model.endpoint is not None:
             self.endpoint = Endpoint(

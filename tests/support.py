@@ -43,7 +43,9 @@ from constructs_ml.compiler.template import Compiled
 ROOT = Path(__file__).parent.parent
 CODE = ROOT / "tests" / "code"
 IMAGE = Sklearn("1.4-2")
-INSTANCES = InstanceRules(training="ml.m5.large", processing="ml.m5.large", endpoint="ml.m5.large")
+INSTANCES = InstanceRules(
+    training="ml.m5.large", processing="ml.m5.large", transform="ml.m5.large", endpoint="ml.m5.large"
+)
 
 
 def account(**changes: Any) -> Account:

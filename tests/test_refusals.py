@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from moto import mock_aws
 from syrupy.assertion import SnapshotAssertion
 
 from constructs_ml import (
@@ -19,8 +20,10 @@ from constructs_ml import (
     Accounts,
     AllAtOnce,
     Artifact,
+    AutoML,
     AutoScaling,
     Baseline,
+    BatchTransform,
     CallService,
     Canary,
     Channel,
@@ -33,6 +36,7 @@ from constructs_ml import (
     EndpointSpec,
     Errors,
     Execution,
+    ExportedPipeline,
     Fail,
     FargateTask,
     Feature,
@@ -73,20 +77,38 @@ from constructs_ml import (
     Serverless,
     Sklearn,
     SpecError,
+    Split,
     Spot,
     SubPipeline,
+    Tabular,
+    Train,
+    TransformInput,
     Variant,
+    Version,
     Wait,
     XGBoost,
+    compile_exported_pipeline,
+    compile_sagemaker_pipeline,
+    draw,
     drift,
     features_from_frame,
     features_from_json_schema,
     features_from_parquet,
     missing,
     pin,
+    read_progress,
 )
 from constructs_ml.cli import load_model
-from constructs_ml.compiler.proofs import check_parameters, check_size, check_states, prove_role, read_machine
+from constructs_ml.cli.executions import Machine, machine_of
+from constructs_ml.cli.inputs import given_inputs
+from constructs_ml.compiler.proofs import (
+    check_parameters,
+    check_pipeline,
+    check_size,
+    check_states,
+    prove_role,
+    read_machine,
+)
 from constructs_ml.compiler.recorded import is_behind, write_record
 from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
@@ -95,6 +117,8 @@ from constructs_ml.refusals import REFUSALS
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.spec.unknown_models import unknown_models
 from constructs_ml.spec.values import ModelArtifact, Output
+from tests.sdk.exports import of, step
+from tests.sdk.stand_ins import recorded as recorded_sdk
 from tests.support import (
     CODE,
     DAY,
@@ -114,6 +138,7 @@ from tests.support import (
     train,
 )
 
+MOCKED = "123456789012"
 PLAIN = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
 
 
@@ -144,9 +169,27 @@ def role(*statements: dict[str, object]) -> Callable[[Path], object]:
     return attempt
 
 
+FAILING = {"Name": "fail", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+
+
+def in_sagemaker(*steps: dict[str, object]) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> None:
+        raise error(check_pipeline({"Version": "2020-12-01", "Steps": steps}))
+
+    return attempt
+
+
 def states(first: dict[str, object], name: str = "ask") -> Callable[[Path], object]:
     def attempt(folder: Path) -> None:
         raise error(check_states({"StartAt": name, "States": {name: first, "done": {"Type": "Succeed"}}}))
+
+    return attempt
+
+
+def in_account(id: str, ask: Callable[[Machine], object]) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> object:
+        with mock_aws():
+            return ask(machine_of(pipeline(), account(id=id)))
 
     return attempt
 
@@ -219,6 +262,19 @@ def send(parameters: dict[str, object], **given: Any) -> CallService:
 
 def giving(**inputs: Any) -> Account:
     return account(models={"churn": ModelSettings(inputs=inputs)})
+
+
+def exported(*steps: object, **given: object) -> Callable[[Path], object]:
+    def attempt(folder: Path) -> object:
+        definition = of(*steps) | given.get("definition", {})  # type: ignore[operator]
+        spec = ExportedPipeline(name="training", model="churn", owner="growth", **(given | {"definition": definition}))
+        return compile_exported_pipeline(spec, account(), prefix="Export")
+
+    return attempt
+
+
+def from_sdk(name: str = "trainer_script", **given: object) -> Callable[[Path], object]:
+    return lambda _: Train.from_model_trainer(recorded_sdk(name), name="train", **given)
 
 
 def no_record(folder: Path) -> object:
@@ -334,6 +390,26 @@ CASES: dict[str, Callable[[Path], object]] = {
     "raw-state-type": lambda _: RawState(name="end", state={"Type": "Succeed"}),
     "raw-state-next": lambda _: RawState(name="pause", state={"Type": "Wait", "Seconds": 1, "Next": "train"}),
     "raw-state-result": lambda _: RawState(name="count", state={"Type": "Pass", "Result": 1}),
+    # steps of models
+    "job-field": lambda _: BatchTransform(name="score", model=S3("m"), data=S3("c"), compute=Compute(volume_gb=100)),
+    "transform-strategy": lambda _: BatchTransform(
+        name="score", model=S3("m"), data=TransformInput(source=S3("c"), split="None"), strategy="MultiRecord"
+    ),
+    "transform-payload": lambda _: BatchTransform(
+        name="score", model=S3("m"), data=S3("c"), max_payload_mb=50, concurrency=3
+    ),
+    "model-image": lambda _: compiled(pipeline(BatchTransform(name="score", model=Version(3), data=S3("c")))),
+    "automl-objective": lambda _: AutoML(
+        name="automl", data=S3("train/"), problem=Tabular(target="churned"), objective="AUC"
+    ),
+    "automl-validation": lambda _: AutoML(
+        name="automl",
+        data=S3("train/"),
+        problem=Tabular(target="churned"),
+        validation=S3("validation/"),
+        validation_fraction=0.2,
+    ),
+    "split-parts": lambda _: Split(name="split", data=S3("raw/"), parts={"train": 0.7, "test": 0.2}),
     "cron-fields": lambda _: Cron("0 3 * * 1"),
     "cron-field": lambda _: Cron("0 25 * * ? *"),
     "cron-days": lambda _: Cron("0 3 * * * *"),
@@ -475,6 +551,15 @@ CASES: dict[str, Callable[[Path], object]] = {
     "pin-image": lambda _: served(endpoint(), pinned(main="s3://models/churn/3/model.tar.gz"), images=()),
     "assembly-empty": read_assembly,
     "model-import": lambda _: load_model("tests.models:chrn"),
+    "drawing-suffix": lambda _: draw(pipeline()).write("churn.png"),
+    "history-gap": lambda _: read_progress(pipeline(), [{"id": 2, "type": "ExecutionSucceeded"}]),
+    "run-input": lambda _: given_inputs(pipeline(), ["day"]),
+    "run-value": lambda _: given_inputs(pipeline(inputs=(Input("depth", "Number"),)), ["depth=three"]),
+    "run-missing": lambda _: given_inputs(pipeline(inputs=(Input("depth", "Number"),)), []),
+    "run-account": in_account("999999999999", lambda machine: None),
+    "machine-missing": in_account(MOCKED, lambda machine: machine.start({})),
+    "execution-missing": in_account(MOCKED, lambda machine: machine.execution("nightly")),
+    "aws-refused": in_account(MOCKED, lambda machine: machine.events("not-an-arn")),
     "accounts-file": lambda folder: Accounts.load(folder.name + "-nowhere.yaml"),
     "accounts-yaml": load("accounts:\n  dev: [\n"),
     "accounts-duplicate": load(one("region: eu-west-1")),
@@ -522,6 +607,19 @@ CASES: dict[str, Callable[[Path], object]] = {
     "role-idle": role(GET, {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/k"}),
     "role-wide": role(GET | {"Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/*"}}),
     "role-statement": role(GET, {"NotAction": "s3:DeleteObject", "Resource": "*"}),
+    "sdk-object": from_sdk("processor_script"),
+    "sdk-attribute": from_sdk("trainer_refused"),
+    "sdk-placeholder": from_sdk("trainer_builtin"),
+    "sdk-without": from_sdk(without=("tag",)),
+    "export-json": exported("not a step"),
+    "export-version": exported(step("a"), definition={"Version": "2019"}),
+    "export-name": exported(step("a"), step("a")),
+    "export-type": exported(step("a", "Trainign")),
+    "export-reference": exported(step("a", DependsOn=["b"])),
+    "export-cycle": exported(step("a", DependsOn=["b"]), step("b", DependsOn=["a"])),
+    "export-literal": exported(step("a"), replace={"arn:aws:iam::1:role/x": "role"}),
+    "export-opening": exported(step("a"), replace={"a": "${AWS::AccountID}"}),
+    "export-access": exported(step("a", "Lambda", FunctionArn={"Get": "Execution.PipelineArn"})),
     "output-unknown": lambda _: prepare().output("trian"),
     "metric-unknown": lambda _: train().metric("loss"),
     "metric-name": lambda _: evaluate().metric("f1-score"),
@@ -542,6 +640,13 @@ CASES: dict[str, Callable[[Path], object]] = {
         prepare(name="last", inputs={"data": Output("again", "train")}),
     ),
     "reference-kind": lambda _: pipeline(prepare(), train(channels={"train": ModelArtifact("prepare")})),
+    # engines
+    "engine-step": lambda _: compile_sagemaker_pipeline(pipeline(Wait(seconds=5)), account(), prefix="Training"),
+    "pipeline-form": in_sagemaker({"Name": "train", "Type": "Train", "Arguments": {}}),
+    "pipeline-reference": in_sagemaker(FAILING | {"Arguments": {"ErrorMessage": {"Get": "Steps.train.Reason"}}}),
+    "pipeline-order": in_sagemaker(
+        FAILING | {"DependsOn": ["again"]}, FAILING | {"Name": "again", "DependsOn": ["fail"]}
+    ),
     # blocks
     "result-unknown": lambda _: gate().result("model"),
     "step-unreached": lambda _: pipeline(Fail(cause="always"), prepare()),

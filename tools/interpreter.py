@@ -50,13 +50,14 @@ class TaskFailure(Exception):  # noqa: N818 - a failure of the task, not of this
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a run ended, and the states that it entered, in order."""
+    """How a run ended, the states that it entered, in order, and its history as the service tells it."""
 
     status: str
     output: Any
     error: str
     cause: str
     states: tuple[str, ...]
+    events: tuple[Mapping[str, Any], ...]
 
 
 Answer = Callable[[Call], Any]
@@ -64,7 +65,7 @@ Answer = Callable[[Call], Any]
 
 def run(definition: Mapping[str, Any], given: Mapping[str, Any], answer: Answer, *, name: str = "local") -> Run:
     """Run a definition to its end. Waits between retries are skipped."""
-    with _answering(answer), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with answering(answer), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         client = boto3.client(
             "stepfunctions", region_name="us-east-1", aws_access_key_id="local", aws_secret_access_key="local"
         )
@@ -79,11 +80,11 @@ def run(definition: Mapping[str, Any], given: Mapping[str, Any], answer: Answer,
         events = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
     states = tuple(event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event)
     output = json.loads(found["output"]) if found.get("output") else None
-    return Run(found["status"], output, found.get("error", ""), found.get("cause", ""), states)
+    return Run(found["status"], output, found.get("error", ""), found.get("cause", ""), states, tuple(events))
 
 
 @contextlib.contextmanager
-def _answering(answer: Answer) -> Iterator[None]:
+def answering(answer: Answer) -> Iterator[None]:
     lock = threading.Lock()
 
     class Service(StateTaskService):  # type: ignore[misc]  # moto has no types

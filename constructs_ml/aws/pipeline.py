@@ -24,7 +24,9 @@ from constructs_ml.compiler.infrastructure import of_platform
 from constructs_ml.compiler.job_roles import JOB_ROLE
 from constructs_ml.compiler.pipeline import STATE_MACHINE, STATES_ROLE, compile_pipeline
 from constructs_ml.contract import names
+from constructs_ml.drawing.drawing import Drawing
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.graph import draw
 from constructs_ml.spec.pipeline import PipelineSpec
 
 
@@ -82,6 +84,14 @@ class Pipeline(Construct, BroughtIn):
         """The state machine of a pipeline that another stack of the same account holds."""
         stage = account_of(scope, account).stage
         return sfn.StateMachine.from_state_machine_name(scope, id, names.state_machine(stage, model, name))
+
+    @property
+    def drawing(self) -> Drawing:
+        """The pipeline drawn, as Mermaid, SVG or HTML. Costs no message to jsii.
+
+        Example: `pipeline.drawing.write("cdk.out/training.svg")`.
+        """
+        return draw(self.spec)
 
     @cached_property
     def state_machine(self) -> sfn.IStateMachine:

@@ -14,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
 from constructs_ml.compiler.infrastructure import Infrastructure
+from constructs_ml.compiler.job_roles import JOB_ROLE
 from constructs_ml.compiler.template import Json, slot
 
 
@@ -53,8 +54,7 @@ class Slots:
 
     def role(self, role: iam.IRole) -> None:
         """One role for every kind of job."""
-        arn = self.role_arn(role)
-        self.infrastructure = replace(self.infrastructure, roles={"training": arn, "processing": arn})
+        self.infrastructure = replace(self.infrastructure, roles=dict.fromkeys(JOB_ROLE, self.role_arn(role)))
 
     def role_arn(self, role: iam.IRole) -> Json:
         """The slot of a role that is handed in."""

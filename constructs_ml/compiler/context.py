@@ -21,6 +21,7 @@ from constructs_ml.spec.jobs import Network
 from constructs_ml.spec.model_settings import Constant
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.references import references_of
+from constructs_ml.spec.steps import Step
 from constructs_ml.spec.values import S3, Input, Item, Location, StepReference, fits
 
 
@@ -37,7 +38,8 @@ class CodeAsset:
 class Job:
     """What the container of one job touches: the role of its kind must allow it.
 
-    `resumes` says that it reads what it wrote before; `more` is what it needs beside what every job does.
+    `resumes` says that it reads what it wrote before; `passes_role` that it starts jobs under its own role; `more` is
+    what it needs beside what every job does.
     """
 
     kind: RoleKind
@@ -46,6 +48,7 @@ class Job:
     images: tuple[ContainerImage, ...] = ()
     network: Network = Network()
     resumes: bool = False
+    passes_role: bool = False
     more: tuple[Statement, ...] = ()
 
 
@@ -121,6 +124,10 @@ class Context:
         """The place of a fault of this account's settings."""
         account = self.account.where or f"account {self.account.stage!r}"
         return f"{account}: pipeline {self.spec.name!r} of model {self.spec.model!r}, step {step!r}"
+
+    def step(self, name: str) -> Step:
+        """The step of this name; every reference of a spec names one."""
+        return next(step for step in self.spec.all_steps if step.name == name)
 
     def metrics_of(self, step: str) -> tuple[str, ...]:
         """The metrics of a step that some condition compares."""

@@ -32,16 +32,19 @@ def compile_dashboard(model: ModelSpec, account: Account, *, prefix: str) -> Com
         row, column = divmod(index, _COLUMNS)
         widget |= {"x": column * _WIDTH, "y": row * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}
     machine = arn("states", f"stateMachine:{names.state_machine(account.stage, model.name, model.pipeline.name)}")
+    opened = {"StateMachine": machine} if model.engine == "states" else {}
     body = json.dumps({"widgets": widgets}, separators=(",", ":"))
     template.add(
         DASHBOARD,
         "AWS::CloudWatch::Dashboard",
-        {"DashboardName": names.dashboard(account.stage, model.name), "DashboardBody": sub(body, StateMachine=machine)},
+        {"DashboardName": names.dashboard(account.stage, model.name), "DashboardBody": sub(body, **opened)},
     )
     return template.compiled()
 
 
 def _pipeline(model: ModelSpec, account: Account) -> list[dict[str, Json]]:
+    if model.engine == "pipelines":
+        return _sagemaker_pipeline(model, account)
     machine = {"StateMachineArn": "${StateMachine}"}
     ended = [
         _metric("AWS/States", name, machine, "Sum")
@@ -50,6 +53,17 @@ def _pipeline(model: ModelSpec, account: Account) -> list[dict[str, Json]]:
     return [
         _widget(f"Runs of {model.pipeline.name}", ended, period=3600),
         _widget("Duration of runs, ms", [_metric("AWS/States", "ExecutionTime", machine, "Average")], period=3600),
+    ]
+
+
+def _sagemaker_pipeline(model: ModelSpec, account: Account) -> list[dict[str, Json]]:
+    space = metrics.PIPELINE_NAMESPACE
+    runs = metrics.pipeline_dimensions(names.sagemaker_pipeline(account.stage, model.name, model.pipeline.name))
+    ended = (metrics.PIPELINE_SUCCEEDED, metrics.PIPELINE_FAILED, metrics.PIPELINE_STOPPED)
+    took = [_metric(space, metrics.PIPELINE_DURATION, runs, "Average")]
+    return [
+        _widget(f"Runs of {model.pipeline.name}", [_metric(space, name, runs, "Sum") for name in ended], period=3600),
+        _widget("Duration of runs, ms", took, period=3600),
     ]
 
 

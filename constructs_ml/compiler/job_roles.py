@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from constructs_ml.compiler import permissions
 from constructs_ml.compiler.context import Context, Job
 from constructs_ml.compiler.images import registry_arn
 from constructs_ml.compiler.infrastructure import bucket_arn
-from constructs_ml.compiler.policies import Role, Statement, add_role, merge
-from constructs_ml.compiler.template import Json, asset
+from constructs_ml.compiler.policies import Role, Statement, add_role, document, merge
+from constructs_ml.compiler.template import Json, asset, att, ref
 from constructs_ml.contract import names
 from constructs_ml.spec.account import RoleKind
-from constructs_ml.spec.steps import ForEach, Listing
+from constructs_ml.spec.steps import FindModel, ForEach, Listing
 from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import S3, Below, Input, Item, Location, ModelArtifact, Output, Result
 
@@ -40,22 +41,43 @@ def add_job_roles(context: Context) -> list[Role]:
         if not jobs:
             continue
         statements = _statements(context, kind, jobs)
+        passes = any(job.passes_role for job in jobs)
         if kind in context.infrastructure.roles:
+            statements += _passing(context.infrastructure.roles[kind]) if passes else []
             rendered = [statement.render() for statement in merge(statements)]
             context.template.required += [item for item in rendered if item not in context.template.required]
             continue
-        roles.append(
-            add_role(
-                context.template,
-                part,
-                description=f"{part.removesuffix(' role')} jobs of {context.spec.name} of {context.spec.model}",
-                services=("sagemaker.amazonaws.com",),
-                statements=statements,
-                boundary=context.account.permissions_boundary,
-                tags=context.tags,
-            )
+        role = add_role(
+            context.template,
+            part,
+            description=f"{part.removesuffix(' role')} jobs of {context.spec.name} of {context.spec.model}",
+            services=("sagemaker.amazonaws.com",),
+            statements=statements,
+            boundary=context.account.permissions_boundary,
+            tags=context.tags,
         )
+        roles.append(_passing_itself(context, part, role) if passes else role)
     return roles
+
+
+def _passing(role_arn: Json) -> list[Statement]:
+    """Hand a role on to jobs of SageMaker."""
+    passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    return [Statement(("iam:PassRole",), (role_arn,), passed)]
+
+
+def _passing_itself(context: Context, part: str, role: Role) -> Role:
+    """A role that hands itself on: in a policy of its own, for a role cannot name itself while it is made."""
+    policy = context.template.add(
+        f"{part} passing",
+        "AWS::IAM::ManagedPolicy",
+        {
+            "Description": f"{part} of {context.spec.name} of {context.spec.model} for the jobs that it starts",
+            "PolicyDocument": document(_passing(att(role.id, "Arn"))),
+            "Roles": [ref(role.id)],
+        },
+    )
+    return replace(role, policies=(*role.policies, policy))
 
 
 def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[Statement]:
@@ -70,9 +92,13 @@ def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[S
         Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (written,), because=permissions.OBJECTS),
         *permissions.logs(group),
         permissions.publish(group),
-        *permissions.pull([registry_arn(context.template, context.account, image) for image in images]),
         *(statement for job in jobs for statement in job.more),
     ]
+    if images:
+        scope = "inference" if kind == "transform" else "training"
+        statements += permissions.pull(
+            [registry_arn(context.template, context.account, image, scope) for image in images]
+        )
     if any(job.resumes for job in jobs):
         statements.append(Statement(("s3:GetObject",), (written,), because=permissions.OBJECTS))
     if infrastructure.data_key_arn is not None:
@@ -108,6 +134,11 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
             yield source.bucket or data, source.key
         case Below(place):
             yield from places_of(context, place)
+        case ModelArtifact(step) if any(
+            isinstance(item, FindModel) and item.name == step for item in context.spec.all_steps
+        ):
+            # Any pipeline of the model may have registered the version.
+            yield artifacts, f"{context.spec.model}/"
         case Output() | ModelArtifact():
             yield artifacts, names.pipeline_prefix(context.spec.model, context.spec.name)
         case Input():

@@ -10,6 +10,7 @@ from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Open, Path, Text
 from constructs_ml.compiler.images import image
 from constructs_ml.compiler.infrastructure import arn
+from constructs_ml.compiler.job_roles import JOB_ROLE
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.proofs import check_raw
 from constructs_ml.compiler.template import Json, asset, att, tag_list
@@ -18,7 +19,7 @@ from constructs_ml.facts import instances
 from constructs_ml.spec.account import JobKind, RoleKind
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.jobs import Experiment
-from constructs_ml.spec.steps import FargateTask, Process, Train
+from constructs_ml.spec.steps import AutoML, BatchTransform, Compile, FargateTask, Process, Train
 
 # A job may wait for capacity, pull its image and upload its output before and after the time it runs.
 _AROUND_A_JOB = timedelta(minutes=30)
@@ -46,7 +47,7 @@ def state_timeout(timeout: timedelta) -> int:
 def role(context: Context, kind: RoleKind) -> Open:
     """The execution role of a kind of job, which the pipeline passes to SageMaker."""
     given = context.infrastructure.roles.get(kind)
-    value = given if given is not None else att(context.template.id(f"{kind} role"), "Arn")
+    value = given if given is not None else att(context.template.id(JOB_ROLE[kind]), "Arn")
     passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     context.allow(Statement(("iam:PassRole",), (value,), passed))
     return context.expressions.open(logical_id(kind, "role"), value)
@@ -83,7 +84,7 @@ def code_file(context: Context, step: str) -> Open:
     return context.expressions.open(logical_id("code file", name), asset(name, "file"))
 
 
-def instance_type(context: Context, kind: JobKind, step: Process | Train) -> str | None:
+def instance_type(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> str | None:
     """The step's instance type or the account's; a fault where neither will do."""
     compute = step.compute
     where = context.where(step.name)
@@ -92,7 +93,7 @@ def instance_type(context: Context, kind: JobKind, step: Process | Train) -> str
     )
 
 
-def cluster(context: Context, kind: JobKind, step: Process | Train) -> dict[str, Json]:
+def cluster(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> dict[str, Json]:
     """The machines of a job. Volumes of instances with local NVMe take no key: the instance encrypts them itself."""
     chosen = instance_type(context, kind, step)
     resources: dict[str, Json] = {
@@ -106,7 +107,7 @@ def cluster(context: Context, kind: JobKind, step: Process | Train) -> dict[str,
     return resources
 
 
-def vpc(context: Context, step: Process | Train | FargateTask) -> Json | None:
+def vpc(context: Context, step: Process | Train | BatchTransform | AutoML | Compile | FargateTask) -> Json | None:
     """The subnets and security groups of a job, where it runs inside them."""
     found = machines.network(context.infrastructure, step.network, context.where(step.name), context.faults)
     if found is None:

@@ -11,9 +11,9 @@ from constructs_ml.compiler.expressions import Text, escape_sub
 from constructs_ml.compiler.paths import StatesExpressions, result_path
 from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.template import Json
+from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
 from constructs_ml.spec.steps import Step
 
-NOTIFY = "Notify failure"
 SERVICE = "arn:${AWS::Partition}:states:::"
 
 

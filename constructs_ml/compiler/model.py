@@ -11,6 +11,7 @@ from constructs_ml.compiler.feature_group import compile_feature_group
 from constructs_ml.compiler.pipeline import compile_pipeline
 from constructs_ml.compiler.recorded import FOLDER
 from constructs_ml.compiler.registry import compile_registry
+from constructs_ml.compiler.sagemaker.pipeline import compile_sagemaker_pipeline
 from constructs_ml.compiler.template import Compiled
 from constructs_ml.faults import Faults, SpecError
 from constructs_ml.spec.account import Account
@@ -37,7 +38,8 @@ def _nouns(spec: ModelSpec, account: Account) -> Iterator[Callable[[], Compiled]
             yield partial(compile_feature_group, group, account, prefix=group.id, schemas=spec.root / FOLDER)
     if any(isinstance(step, Register) for step in spec.pipeline.all_steps):
         yield partial(compile_registry, spec.registry, account, model=name, owner=owner, prefix="Registry")
-    yield partial(compile_pipeline, spec.pipeline, account, prefix="Pipeline")
+    compile = compile_pipeline if spec.engine == "states" else compile_sagemaker_pipeline
+    yield partial(compile, spec.pipeline, account, prefix="Pipeline")
     if spec.endpoint is not None:
         yield partial(
             compile_endpoint,

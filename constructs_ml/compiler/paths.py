@@ -163,4 +163,5 @@ def _below(path: str, field_name: str) -> str:
 
 
 def _is_awkward(text: str) -> bool:
-    return bool(set(text) & _AWKWARD) or not text.isascii() or not text.isprintable()
+    # Before the {} of a States.Format, a $ would begin a variable of Fn::Sub.
+    return bool(set(text) & _AWKWARD) or text.endswith("$") or not text.isascii() or not text.isprintable()

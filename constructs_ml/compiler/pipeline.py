@@ -29,7 +29,7 @@ from constructs_ml.faults import SpecError
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import Function, LambdaTask, Process, Register, Step, Train
+from constructs_ml.spec.steps import BatchTransform, Function, LambdaTask, Process, Register, Split, Step, Train
 
 STATE_MACHINE, STATES_ROLE, LOG = "State machine", "States role", "Log"
 
@@ -83,7 +83,7 @@ def compile_pipeline(
     roles = add_job_roles(context)
     add_triggers(context, _state_machine(context, definition, roles))
     if commit or context.code:
-        _code_record(context, commit)
+        add_code_record(context, commit)
     context.faults.raise_if_any()
     check_types(context.template, account, f"pipeline {spec.name!r} of model {spec.model!r}")
     return context.template.compiled()
@@ -119,9 +119,11 @@ def _asset_name(context: Context, found: Asset, step: str) -> str:
 
 def _code_of(step: Step) -> tuple[Code | None, Packaging]:
     match step:
+        case Split():
+            return _code_of(step.process)
         case Process(code=code) | Train(code=code) if code is not None:
             return (code if isinstance(code, Code) else Code(code)), "tar.gz"
-        case Register(serving=serving) if serving.code is not None:
+        case Register(serving=serving) | BatchTransform(serving=serving) if serving.code is not None:
             return (serving.code if isinstance(serving.code, Code) else Code(serving.code)), "tar.gz"
         case LambdaTask(function=Function(code=path)):
             return Code(path), "zip"
@@ -177,7 +179,7 @@ def _keys(context: Context) -> list[Statement]:
     return [] if key_arn is None else [Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,))]
 
 
-def _code_record(context: Context, commit: str | None) -> None:
+def add_code_record(context: Context, commit: str | None) -> None:
     """The one place where the commit stands: which code digests, from which commit."""
     digests = {step: code.digest for step, code in sorted(context.code.items())}
     value = json.dumps({"commit": commit or "unknown", "code": digests}, sort_keys=True)

@@ -21,7 +21,8 @@ class Poll:
     """How a job is started and followed.
 
     `start` and `look` are calls such as "aws-sdk:sagemaker:createCompilationJob", `name` is the member of their
-    requests that holds the job's name, which ends in a UUID: a start that says `exists` has started it before.
+    requests that holds the job's name, which ends in what `unique` makes: a start that says `exists` has started it
+    before.
     `status` is the path of the status in the answer to `look`; `kept` selects from that answer what later steps use.
     `stop` is the call that ends the job when `deadline` has passed.
     """
@@ -38,11 +39,12 @@ class Poll:
     kept: Mapping[str, Json] = field(default_factory=dict)
     service: str = "sagemaker"
     retry: Retry | None = None
+    unique: str = "States.UUID()"
 
 
 def add(machine: Machine, step: str, poll: Poll, name: Text, parameters: Mapping[str, Json], after: str) -> None:
-    """The states of a job: name it, start it, wait, look, and decide. `name` is the job's name without its UUID."""
-    job = {"job.$": intrinsic((*name, "-", Path("States.UUID()"))), "wait": _FIRST_PAUSE, "waited": 0}
+    """The states of a job: name it, start it, wait, look, and decide. `name` is the job's name without its end."""
+    job = {"job.$": intrinsic((*name, "-", Path(poll.unique))), "wait": _FIRST_PAUSE, "waited": 0}
     machine.put(step, {"Type": "Pass", "Parameters": job, "ResultPath": result_path(step), "Next": f"Start {step}"})
     named = {f"{poll.name}.$": result_path(step, "job")}
     again = {"ErrorEquals": [poll.exists], "ResultPath": None, "Next": f"Wait for {step}"}

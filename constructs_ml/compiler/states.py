@@ -6,17 +6,21 @@ from collections.abc import Sequence
 
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Path, key_of
-from constructs_ml.compiler.machine import NOTIFY, SERVICE, Machine
+from constructs_ml.compiler.machine import SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.steps import (
     approve,
     athena_query,
+    automl,
+    batch_transform,
     call_service,
+    compilation,
     databrew_job,
     emr_serverless_job,
     fargate_task,
+    find_model,
     flow,
     for_each,
     gate,
@@ -29,23 +33,32 @@ from constructs_ml.compiler.steps import (
     train,
 )
 from constructs_ml.compiler.template import Json
+from constructs_ml.contract.names import DONE_STATE as DONE
+from constructs_ml.contract.names import FAILED_STATE as FAILED
+from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
 from constructs_ml.spec.steps import (
     Approve,
     AthenaQuery,
+    AutoML,
+    BatchTransform,
     Called,
     CallService,
+    Compile,
     DataBrewJob,
     EmrServerlessJob,
     Fail,
     FargateTask,
+    FindModel,
     ForEach,
     Gate,
     GlueJob,
+    Job,
     LambdaTask,
     Parallel,
     Process,
     RawState,
     Register,
+    Split,
     Step,
     SubPipeline,
     Train,
@@ -54,7 +67,6 @@ from constructs_ml.spec.steps import (
 )
 from constructs_ml.spec.values import Input
 
-DONE, FAILED = "Done", "Failed"
 _IS_TYPE = {"String": "IsString", "Number": "IsNumeric", "Boolean": "IsBoolean"}
 _NOTICE_SUBJECT_LENGTH = 100
 
@@ -83,6 +95,10 @@ def chain(machine: Machine, steps: Sequence[Step], after: str) -> None:
 
 def _step(machine: Machine, step: Step, after: str) -> None:
     match step:
+        case Register():
+            register.add(machine, step, after)
+        case FindModel():
+            find_model.add(machine, step, after)
         case Approve():
             approve.add(machine, step, after)
         case Gate():
@@ -97,18 +113,31 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
-        case Process():
-            process.add(machine, step, after)
-        case Train():
-            train.add(machine, step, after)
-        case Register():
-            register.add(machine, step, after)
+        case Process() | Split() | Train() | BatchTransform() | AutoML() | Compile():
+            _job(machine, step, after)
         case _:
             _call(machine, step, after)
 
 
+def _job(machine: Machine, step: Job, after: str) -> None:
+    """A job of SageMaker."""
+    match step:
+        case Process():
+            process.add(machine, step, after)
+        case Split():
+            process.add(machine, step.process, after)
+        case Train():
+            train.add(machine, step, after)
+        case BatchTransform():
+            batch_transform.add(machine, step, after)
+        case AutoML():
+            automl.add(machine, step, after)
+        case Compile():
+            compilation.add(machine, step, after)
+
+
 def _call(machine: Machine, step: Called, after: str) -> None:
-    """A step that calls a service outside SageMaker."""
+    """A call of a service outside SageMaker."""
     match step:
         case LambdaTask():
             lambda_task.add(machine, step, after)

@@ -14,7 +14,7 @@ from constructs_ml.spec.triggers import Constant, OnAlarm, OnData, Schedule, Tri
 from constructs_ml.spec.values import S3
 
 # A start that fails for a day has been missed; the next one comes by itself.
-_RETRY = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+RETRY = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
 _SCHEDULE = "AWS::Scheduler::Schedule"
 
 
@@ -33,7 +33,7 @@ def add_triggers(context: Context, state_machine: str) -> None:
         tags=context.tags,
     )
     for trigger in triggers:
-        target = {"Arn": ref(state_machine), "RoleArn": att(role.id, "Arn"), "RetryPolicy": _RETRY}
+        target = {"Arn": ref(state_machine), "RoleArn": att(role.id, "Arn"), "RetryPolicy": RETRY}
         match trigger:
             case OnData() | OnAlarm():
                 _rule(context, trigger, target)
@@ -43,24 +43,35 @@ def add_triggers(context: Context, state_machine: str) -> None:
 
 def _schedule(context: Context, trigger: Schedule, target: dict[str, Json]) -> None:
     target["Input"] = _constants(context, trigger)
-    window: dict[str, Json] = {"Mode": "OFF"}
-    if trigger.flexible:
-        window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": int(trigger.flexible.total_seconds() // 60)}
     properties: dict[str, Json] = {
-        "ScheduleExpression": trigger.schedule,
-        "FlexibleTimeWindow": window,
+        **schedule_of(trigger),
         "Target": target,
         "Description": f"Starts {context.spec.name} of {context.spec.model}",
     }
+    context.template.add(trigger.name, _SCHEDULE, properties)
+
+
+def schedule_of(trigger: Schedule) -> dict[str, Json]:
+    """When a schedule starts runs."""
+    window: dict[str, Json] = {"Mode": "OFF"}
+    if trigger.flexible:
+        window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": int(trigger.flexible.total_seconds() // 60)}
+    properties: dict[str, Json] = {"ScheduleExpression": trigger.schedule, "FlexibleTimeWindow": window}
     zone = getattr(trigger, "time_zone", None)
     if zone:
         properties["ScheduleExpressionTimezone"] = zone
-    context.template.add(trigger.name, _SCHEDULE, properties)
+    return properties
+
+
+def pattern_of(context: Context, trigger: OnData | OnAlarm) -> dict[str, Json]:
+    """The events that start runs."""
+    if isinstance(trigger, OnData):
+        return ObjectCreated.pattern(context.infrastructure.data_bucket, trigger.prefix, trigger.suffix)
+    return AlarmStateChange.pattern(arn("cloudwatch", f"alarm:{escape_sub(trigger.alarm)}"))
 
 
 def _rule(context: Context, trigger: OnData | OnAlarm, target: dict[str, Json]) -> None:
     if isinstance(trigger, OnData):
-        pattern = ObjectCreated.pattern(context.infrastructure.data_bucket, trigger.prefix, trigger.suffix)
         constants = {name: _constant(context, value) for name, value in trigger.inputs.items()}
         given = {**constants, trigger.to: "s3://<bucket>/<key>"}
         target["InputTransformer"] = {
@@ -68,12 +79,11 @@ def _rule(context: Context, trigger: OnData | OnAlarm, target: dict[str, Json]) 
             "InputTemplate": _text(context, given),
         }
     else:
-        pattern = AlarmStateChange.pattern(arn("cloudwatch", f"alarm:{escape_sub(trigger.alarm)}"))
         target["Input"] = _constants(context, trigger)
     target["Id"] = "Pipeline"
     properties = {
         "Description": f"Starts {context.spec.name} of {context.spec.model}",
-        "EventPattern": pattern,
+        "EventPattern": pattern_of(context, trigger),
         "State": "ENABLED",
         "Targets": [target],
     }

@@ -1,4 +1,4 @@
-"""The events that start runs: each class makes the pattern that EventBridge matches and reads what matched."""
+"""The events around runs: each class makes the pattern that EventBridge matches and reads what matched."""
 
 from __future__ import annotations
 
@@ -60,3 +60,30 @@ class AlarmStateChange:
     def parse(cls, event: Mapping[str, Any]) -> "AlarmStateChange":
         detail = event["detail"]
         return cls(detail["alarmName"], detail["state"]["value"], detail["state"].get("reason", ""))
+
+
+@dataclass(frozen=True)
+class PipelineExecutionChange:
+    """A run of SageMaker Pipelines that changed its status.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    """
+
+    pipeline: str
+    execution: str
+    status: str
+
+    PATHS = {"execution": "$.detail.pipelineExecutionArn"}
+
+    @staticmethod
+    def pattern(pipeline_arn: Any, *statuses: str) -> Dict[str, Any]:
+        return {
+            "source": ["aws.sagemaker"],
+            "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
+            "detail": {"currentPipelineExecutionStatus": list(statuses), "pipelineArn": [pipeline_arn]},
+        }
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> "PipelineExecutionChange":
+        detail = event["detail"]
+        return cls(detail["pipelineArn"], detail["pipelineExecutionArn"], detail["currentPipelineExecutionStatus"])

@@ -38,3 +38,14 @@ def drift(feature: str) -> str:
 def completeness(feature: str) -> str:
     """The share of records in which a feature is there, 0 to 1."""
     return f"feature_non_null_{feature}"
+
+
+# SageMaker Pipelines: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html.
+PIPELINE_NAMESPACE = "AWS/Sagemaker/ModelBuildingPipeline"
+PIPELINE_SUCCEEDED, PIPELINE_FAILED, PIPELINE_STOPPED = "ExecutionSucceeded", "ExecutionFailed", "ExecutionStopped"
+PIPELINE_DURATION = "ExecutionDuration"
+
+
+def pipeline_dimensions(pipeline: str) -> Dict[str, str]:
+    """The dimensions of a pipeline's metrics."""
+    return {"PipelineName": pipeline}

@@ -14,8 +14,15 @@ FEATURE_GROUP_LENGTH = 40
 VARIANT_LENGTH = 24
 MONITOR_LENGTH = 12
 JOB_NAME_LENGTH = 63
+SHORT_JOB_NAME_LENGTH = 32
 # A job name ends in "-<UUID>-<retry count>"; a retry count has at most two digits.
 _JOB_SUFFIX_LENGTH = 1 + 36 + 1 + 2
+
+
+NOTIFY_STATE, FAILED_STATE, DONE_STATE = "Notify failure", "Failed", "Done"
+"""The failure path of a state machine, and its good end."""
+STATES = ("Defaults", "Inputs", "Check inputs", "Report inputs", NOTIFY_STATE, FAILED_STATE, DONE_STATE)
+"""The states of a state machine that belong to no step."""
 
 
 def data_bucket(stage: str, account: str, region: str) -> str:
@@ -110,6 +117,11 @@ def state_machine_log_group(stage: str, model: str, pipeline: str) -> str:
     return f"/aws/vendedlogs/states/{state_machine(stage, model, pipeline)}"
 
 
+def sagemaker_pipeline(stage: str, model: str, pipeline: str) -> str:
+    """The name of a pipeline that SageMaker Pipelines runs."""
+    return f"{stage}-{model}-{pipeline}"
+
+
 def pipeline_prefix(model: str, pipeline: str) -> str:
     """The S3 prefix below which all runs of a pipeline write."""
     return f"{model}/{pipeline}/"
@@ -123,5 +135,12 @@ def output_prefix(model: str, pipeline: str, execution: str, step: str, output: 
 def job_prefix(model: str, step: str) -> str:
     """The stable beginning of a step's job names, short enough that a UUID and a retry count fit behind it."""
     room = JOB_NAME_LENGTH - _JOB_SUFFIX_LENGTH
+    step_part = step[: max(8, room - len(model) - 1)]
+    return f"{model[: room - len(step_part) - 1].rstrip('-')}-{step_part.rstrip('-')}"
+
+
+def short_job_prefix(model: str, step: str) -> str:
+    """The same for jobs of at most 32 characters: twelve of a UUID fit behind it."""
+    room = SHORT_JOB_NAME_LENGTH - 1 - 12
     step_part = step[: max(8, room - len(model) - 1)]
     return f"{model[: room - len(step_part) - 1].rstrip('-')}-{step_part.rstrip('-')}"

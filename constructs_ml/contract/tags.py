@@ -15,3 +15,6 @@ SEVERITY = f"{PRODUCT}:severity"
 STEP = f"{PRODUCT}:step"
 CODE = f"{PRODUCT}:code"
 EXECUTION = f"{PRODUCT}:execution"
+
+OF_A_VERSION = (MODEL, PIPELINE, EXECUTION, CODE)
+"""What a model package version says of itself in its metadata."""

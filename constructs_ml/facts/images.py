@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -10,6 +11,10 @@ from typing import Any
 from constructs_ml.facts import regions
 from constructs_ml.facts.store import load
 from constructs_ml.faults import refuse
+
+_URI = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+):(?P<tag>[^:@]+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,33 @@ def find(
     tag = by_python[python or _newest(by_python)]
     repository = f"{entry['repository']}:{tag}" if tag else entry["repository"]
     return FrameworkImage(repository, load("images")["registries"][entry["registries"]])
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What an image's URI says when it is one of AWS's for training; `accelerator` is "" where there is one image."""
+
+    family: str
+    version: str
+    python: str
+    accelerator: str
+
+
+def recognise(uri: str) -> Recognised | None:
+    """The family and version of one of AWS's training images, if this URI is one of them in its own region."""
+    parts = _URI.fullmatch(uri)
+    if parts is None:
+        return None
+    for family, scopes in load("images")["families"].items():
+        for version, entry in scopes.get("training", {"versions": {}})["versions"].items():
+            registry = load("images")["registries"][entry["registries"]].get(parts["region"])
+            if registry != parts["account"] or entry["repository"] != parts["repository"]:
+                continue
+            for accelerator, by_python in entry["tags"].items():
+                for python, tag in by_python.items():
+                    if tag == parts["tag"]:
+                        return Recognised(family, version, python, accelerator)
+    return None
 
 
 def ground_truth_merger(where: str = "image") -> FrameworkImage:

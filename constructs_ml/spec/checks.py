@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from constructs_ml.faults import refuse
 
@@ -47,6 +47,13 @@ def check_kind(field: str, value: object, where: str, *kinds: type) -> None:
     """A value of one of some classes."""
     if not isinstance(value, kinds):
         allowed = tuple("None" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise refuse("kind", where=where, got=f"{field}={value!r}", allowed=allowed, field=field)
+
+
+def check_choice(field: str, value: object, where: str, choices: object) -> None:
+    """One of the texts of a `Literal`."""
+    allowed = get_args(choices)
+    if value not in allowed:
         raise refuse("kind", where=where, got=f"{field}={value!r}", allowed=allowed, field=field)
 
 

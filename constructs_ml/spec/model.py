@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from constructs_ml.contract import names
-from constructs_ml.faults import Faults
+from constructs_ml.faults import Faults, refuse
 from constructs_ml.spec.checks import alike, check_kind, check_name, check_tags, check_tuple, frozen
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.features import FeatureGroupSpec
@@ -21,6 +22,8 @@ from constructs_ml.spec.values import Input, ModelArtifact, Output
 from constructs_ml.spec.watched import check_watched
 
 PIPELINE = "training"
+Engine = Literal["states", "pipelines"]
+"""What runs a pipeline: a state machine of Step Functions, or SageMaker Pipelines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,8 @@ class ModelSpec:
     """One model: its features, the steps that make it, what starts them, how its versions are kept and served,
     and what watches them.
 
-    Code paths are relative to `root`. Building one checks all of it, so a fault shows where it is written.
+    Code paths are relative to `root`; `engine` runs the steps. Building one checks all of it, so a fault shows where
+    it is written.
     """
 
     name: str
@@ -40,6 +44,7 @@ class ModelSpec:
     features: tuple[FeatureGroupSpec, ...] = ()
     endpoint: EndpointSpec | None = None
     monitors: tuple[Monitor, ...] = ()
+    engine: Engine = "states"
     root: Path = Path()
     tags: Mapping[str, str] = field(default_factory=dict)
     pipeline: PipelineSpec = field(init=False)
@@ -48,6 +53,8 @@ class ModelSpec:
         check_name("model", self.name, f"model {self.name!r}", longest=names.MODEL_LENGTH)
         where = f"model {self.name!r}"
         check_tags(self.tags, where)
+        if self.engine not in get_args(Engine):
+            raise refuse("kind", where=where, got=repr(self.engine), allowed=get_args(Engine), field="the engine")
         check_tuple("features", self.features, where, FeatureGroupSpec)
         check_kind("endpoint", self.endpoint, where, EndpointSpec, type(None))
         check_tuple("monitors", self.monitors, where, DataQuality, ModelQuality)
@@ -81,6 +88,10 @@ class ModelSpec:
                 image = step.serving.image or made
                 found += [image] if image else []
         return tuple(dict.fromkeys(found))
+
+    def _repr_html_(self) -> str:
+        """The drawing of the pipeline, which a notebook shows."""
+        return self.pipeline._repr_html_()
 
     def _check_isolation(self, faults: Faults) -> None:
         if self.endpoint is None or not self.endpoint.network.isolation:

@@ -52,3 +52,9 @@ class PipelineSpec:
     def all_steps(self) -> tuple[Step, ...]:
         """Every step, those inside gates included."""
         return tuple(walk(self.steps))
+
+    def _repr_html_(self) -> str:
+        """The drawing, which a notebook shows."""
+        from constructs_ml.spec.graph import draw
+
+        return draw(self).svg

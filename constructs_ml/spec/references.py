@@ -56,6 +56,11 @@ def closing_values(step: Step) -> tuple[tuple[object, ...], ...]:
 def check_references(steps: Sequence[Step], inputs: Sequence[Input], where: str, faults: Faults) -> None:
     """Add a fault for every name taken twice, and every reference that cannot be resolved where it is used."""
     everything = tuple(walk(steps))
+    strange = [step for step in everything if not isinstance(step, get_args(Step))]
+    for step in strange:
+        faults.add("kind", where=where, got=repr(step), allowed="steps, such as Process(...)", field="a step")
+    if strange:
+        return
     for name, count in Counter(step.name for step in everything).items():
         if count > 1:
             faults.add(

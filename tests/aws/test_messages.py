@@ -161,3 +161,10 @@ def _image() -> Any:
     from constructs_ml import Image
 
     return Image("prepare:1")
+
+
+def test_a_drawing_costs_none(tmp_path: Path) -> None:
+    built = Pipeline(stack(tmp_path), "Training", pipeline(), account=account())
+    with counted() as found:
+        assert "prepare" in built.drawing.svg
+    assert found.total() == 0

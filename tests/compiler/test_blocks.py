@@ -69,6 +69,14 @@ def test_branches_hand_on_only_what_is_used_after_them() -> None:
     assert ended.output["steps"] == {"parallel": {"branch2": {"second": {"objects": 3}}}}
 
 
+def test_an_output_of_a_branch_is_read_after_it() -> None:
+    left, right = prepare(name="left"), prepare(name="right")
+    ended, services = ran(pipeline(Parallel(branches=(left, right)), train(channels={"a": left.output("train")})))
+    assert ended.status == "SUCCEEDED"
+    source = services.of("train")[0]["InputDataConfig"][0]["DataSource"]["S3DataSource"]
+    assert source["S3Uri"] == "s3://artifactbucket/churn/training/run-1/left/train/"
+
+
 def test_results_of_nested_branches_are_found() -> None:
     deep = ask("deep")
     inner = Parallel(name="inner", branches=(deep, ask("other")))
@@ -382,4 +390,19 @@ def test_blocks_are_proved_in_structure_parameters_and_role(name: str) -> None:
 )
 def test_a_bad_block_is_refused_where_it_is_written(build: Any, said: str) -> None:
     with pytest.raises(SpecError, match=said):
+        build()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: pipeline("prepare"),
+        lambda: pipeline(prepare().output("train")),
+        lambda: pipeline(Parallel(branches={"one": (ask("a"),), "two": (ask("b"),)})),  # type: ignore[arg-type]
+        lambda: pipeline(each(steps="prepare"), inputs=(CITIES,)),
+        lambda: pipeline(Gate(when=Metric("e", "a") > 1, then=(None,))),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_step_is_refused_wherever_it_stands(build: Any) -> None:
+    with pytest.raises(SpecError, match="is not what it must be"):
         build()

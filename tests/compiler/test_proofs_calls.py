@@ -9,6 +9,8 @@ from typing import Any
 
 import cfnlint
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from constructs_ml.compiler.proofs import calls, prove_role
 from constructs_ml.compiler.proofs.needs import NEEDS
@@ -657,6 +659,52 @@ def test_names_are_made_of_names() -> None:
     first = {"Type": "Pass", "Parameters": {"name": "churn-neo"}, "ResultPath": "$.run"}
     second = {**NAMED, "Parameters": {"job.$": "States.Format('{}-{}', $.run.name, States.UUID())"}}
     assert ids({"States": {"first": first, **data()["States"], "named": second}}, BOTH) == []
+
+
+JUNK = st.sampled_from(
+    [None, 7, "", "x", "arn:", "${A}", "s3://", "/", [], [7], [{}], {}, {"a": 7}, {"a.$": "$.b"}, {"TableName": 7}]
+)
+
+
+@given(st.sampled_from(INTEGRATIONS), st.data())
+def test_whatever_a_request_holds_its_calls_can_be_told(
+    integration: tuple[str, dict[str, Any], list[str]], data: st.DataObject
+) -> None:
+    resource, parameters, _ = integration
+    for name in parameters:
+        if data.draw(st.booleans()):
+            parameters = {**parameters, name: data.draw(JUNK)}
+    for call in calls(of(resource, parameters)):
+        assert str(call).startswith(call.action)
+    assert all("None" not in str(call) for call in calls(of(resource, {})))
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters", "expected"),
+    [
+        ("glue:startJobRun", {}, "glue:StartJobRun on " + arn("glue", "job/{}")),
+        ("events:putEvents", {"Entries.$": "$.entries"}, "events:PutEvents"),
+        ("aws-sdk:dynamodb:batchGetItem", {"RequestItems.$": "$.items"}, "dynamodb:BatchGetItem"),
+        ("aws-sdk:dynamodb:listTables", {}, "dynamodb:ListTables"),
+        (
+            "aws-sdk:s3:copyObject",
+            {"Bucket": "b", "Key": "k", "CopySource": "/c/d?versionId=1"},
+            f"s3:GetObject on {PARTITION}:s3:::c/d",
+        ),
+        (
+            "athena:startQueryExecution",
+            {"WorkGroup.$": "$.group"},
+            "athena:StartQueryExecution on " + arn("athena", "workgroup/{}"),
+        ),
+        (
+            "elasticmapreduce:createCluster",
+            {"ServiceRole": "${Role}"},
+            "iam:PassRole on ${Role} to elasticmapreduce.amazonaws.com",
+        ),
+    ],
+)
+def test_what_a_request_leaves_open_is_open(resource: str, parameters: dict[str, Any], expected: str) -> None:
+    assert expected in {str(call) for call in calls(of(resource, parameters))}
 
 
 # The Service Authorization Reference, as cfn-lint ships it.

@@ -13,13 +13,18 @@ from pathlib import Path
 
 import pytest
 
+import constructs_ml.drawing
 import constructs_ml.spec
 from constructs_ml import mermaid
 from constructs_ml.config import accounts_schema
 from tests.support import CODE, ROOT
 
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
-MODULES = [info.name for info in pkgutil.walk_packages(constructs_ml.spec.__path__, "constructs_ml.spec.")]
+MODULES = [
+    info.name
+    for floor in (constructs_ml.drawing, constructs_ml.spec)
+    for info in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}.")
+]
 
 
 def blocks(page: str, language: str) -> list[str]:

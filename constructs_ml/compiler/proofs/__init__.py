@@ -22,7 +22,9 @@ from constructs_ml.compiler.proofs.integrations import OPTIMISED, Integration
 from constructs_ml.compiler.proofs.later import passing_errors
 from constructs_ml.compiler.proofs.machine import Machine, read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters, check_raw
-from constructs_ml.compiler.proofs.roles import prove_role
+from constructs_ml.compiler.proofs.pipeline_calls import pipeline_calls
+from constructs_ml.compiler.proofs.pipeline_definitions import check_pipeline
+from constructs_ml.compiler.proofs.roles import prove_calls, prove_role
 from constructs_ml.compiler.proofs.service_models import MissingExtraError
 from constructs_ml.compiler.proofs.size import check_size
 from constructs_ml.compiler.proofs.states import check_states
@@ -36,6 +38,9 @@ __all__ = [
     "calls",
     "passing_errors",
     "prove_role",
+    "prove_calls",
+    "check_pipeline",
+    "pipeline_calls",
     "prove_template",
     "read_machine",
     "Call",

@@ -51,8 +51,10 @@ def dynamodb_calls(task: Task) -> Iterator[Call]:
         yield from _transaction(task)
     elif action in ("batchGetItem", "batchWriteItem"):
         tables = task.given.get("RequestItems")
-        named = members(tables, task.texts) if isinstance(tables, Mapping) else ()
-        for name, _ in named:
+        if not isinstance(tables, Mapping):
+            yield task.on(capital)
+            return
+        for name, _ in members(tables, task.texts):
             yield Call(capital, task.spellings(task.texts.read(name), "dynamodb", "table/"), task.place)
     elif (table := task.member("TableName")) is not None:
         index = task.member("IndexName") if action in _ON_INDEXES else None

@@ -31,7 +31,10 @@ def message_calls(task: Task) -> Iterator[Call]:
             yield task.on("lambda:InvokeFunction", *(Text.of(a, ":", version) if version else a for a in arns))
         case _:
             entries = task.given.get("Entries")
-            for entry in entries if isinstance(entries, (list, tuple)) else ():
+            if not isinstance(entries, (list, tuple)):
+                yield task.on("events:PutEvents")
+                return
+            for entry in entries:
                 named = dict(members(entry, task.texts)) if isinstance(entry, Mapping) else {}
                 bus = text_of(named["EventBusName"]) if "EventBusName" in named else Text(("default",))
                 yield Call("events:PutEvents", task.spellings(bus, "events", "event-bus/"), task.place)

@@ -77,30 +77,59 @@ def prove_role(
     `iam:PassedToService` is read, the others are taken to hold. A wildcard counts as wider than the calls when it
     begins before, or ends after, the open part of each call's ARN; inside that part it may match more.
     """
-    faults, place = Faults(), where or "role"
     made = calls(definition, substitutions=substitutions, known=known, machine=machine)
+    return prove_calls(made, policies, known=known, declared=declared, allowances=allowances, where=where)
+
+
+def prove_calls(
+    made: Sequence[Call],
+    policies: Json,
+    *,
+    known: Mapping[str, Json] = _NOTHING,
+    declared: Sequence[Mapping[str, Json]] = (),
+    allowances: Iterable[Allowance] = ALLOWANCES,
+    where: str = "",
+) -> tuple[Fault, ...]:
+    """The same for calls that are known, whatever makes them."""
+    faults, place = Faults(), where or "role"
     texts = NO_SUBSTITUTIONS.inside(known)
     given = list(_grants(policies, texts, place, faults))
     allowed, denied = [item for item in given if not item.denied], [item for item in given if item.denied]
-    for call in (item for item in made if not item.optional):
-        missed = not any(item.matches(call) for item in allowed)
-        if missed or any(item.matches(call) for item in denied):
-            same = [str(item) for item in allowed if item.action.lower() == call.action.lower()]
-            got = "a Deny" if not missed else same or f"no statement for {call.action}"
-            faults.add("role-missing", where=place, got=got, allowed=str(call), action=call.action, state=call.where)
+    _check_calls(made, allowed, denied, place, faults)
     by_hand = {_key(item) for item in _grants(list(declared), texts, place, faults)}
     free = [item for item in allowances if not item.with_calls or any(call.action in item.with_calls for call in made)]
+    by_action: dict[str, list[Call]] = {}
+    for call in made:
+        by_action.setdefault(call.action.lower(), []).append(call)
     for item in allowed:
         if _key(item) not in by_hand and not any(_is_allowance(item, allowance) for allowance in free):
-            _check_use(item, made, place, faults)
+            near = made if _is_wild(item.action) else by_action.get(item.action.lower(), ())
+            _check_use(item, near, place, faults)
     return tuple(faults.found)
 
 
-def _check_use(grant: _Grant, made: Sequence[Call], place: str, faults: Faults) -> None:
-    """A grant serves some call, and is no wider than the widest call that it serves."""
-    served = [call for call in made if grant.matches(call)]
+def _check_calls(
+    made: Iterable[Call], allowed: Iterable[_Grant], denied: Sequence[_Grant], place: str, faults: Faults
+) -> None:
+    """Every call that somebody has to allow is allowed, and none is denied."""
+    by_action: dict[str, list[_Grant]] = {}
+    for item in allowed:
+        by_action.setdefault("*" if _is_wild(item.action) else item.action.lower(), []).append(item)
+    for call in made:
+        if call.optional:
+            continue
+        named = by_action.get(call.action.lower(), [])
+        missed = not any(item.matches(call) for item in (*named, *by_action.get("*", ())))
+        if missed or any(item.matches(call) for item in denied):
+            got = "a Deny" if not missed else [str(item) for item in named] or f"no statement for {call.action}"
+            faults.add("role-missing", where=place, got=got, allowed=str(call), action=call.action, state=call.where)
+
+
+def _check_use(grant: _Grant, near: Sequence[Call], place: str, faults: Faults) -> None:
+    """A grant serves some call of its action, and is no wider than the widest call that it serves."""
+    served = [call for call in near if grant.matches(call)]
     if not served:
-        same = [str(call) for call in made if call.action.lower() == grant.action.lower()]
+        same = [str(call) for call in near if call.action.lower() == grant.action.lower()]
         faults.add("role-idle", where=place, got=str(grant), allowed=same or "nothing", action=grant.action)
     elif not any(grant.is_tight(call) for call in served):
         faults.add(

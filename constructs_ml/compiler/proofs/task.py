@@ -54,7 +54,8 @@ class Task:
         either: list[Text] = []
         end, is_open = 0, False
         for slot in _SLOT.finditer(need.on):
-            value = ANYTHING if slot["open"] else self.member(slot["path"]) or Text((slot["default"],))
+            value = None if slot["open"] else self.member(slot["path"])
+            value = value or (Text((slot["default"],)) if slot["default"] else ANYTHING)
             if slot["arn"] and str(value).startswith("arn:"):
                 return (value,)
             if slot["arn"] and value.is_open and not value.is_anything:

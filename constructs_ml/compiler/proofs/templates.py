@@ -1,19 +1,23 @@
-"""All proofs of all state machines in a template at once."""
+"""All proofs of all state machines and all pipelines of SageMaker in a template at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from constructs_ml.compiler.proofs.allowances import ENCRYPTION
 from constructs_ml.compiler.proofs.machine import read_machine
 from constructs_ml.compiler.proofs.parameters import check_parameters
-from constructs_ml.compiler.proofs.roles import prove_role
+from constructs_ml.compiler.proofs.pipeline_calls import pipeline_calls
+from constructs_ml.compiler.proofs.pipeline_definitions import check_pipeline
+from constructs_ml.compiler.proofs.roles import prove_calls, prove_role
 from constructs_ml.compiler.proofs.size import check_size
 from constructs_ml.compiler.proofs.states import check_states
 from constructs_ml.compiler.template import Json
 from constructs_ml.faults import Fault, SpecError
 
 _MACHINE = "AWS::StepFunctions::StateMachine"
+_PIPELINE = "AWS::SageMaker::Pipeline"
 _NOTHING: Mapping[str, Json] = MappingProxyType({})
 
 
@@ -23,13 +27,15 @@ def prove_template(
     known: Mapping[str, Json] = _NOTHING,
     declared: Sequence[Mapping[str, Json]] = (),
 ) -> tuple[Fault, ...]:
-    """Every fault of every state machine among CloudFormation resources; each place begins with the logical id.
+    """Every fault of every state machine and pipeline among resources; each place begins with the logical id.
 
     The role is proved where it is one of `resources`; one that is given from outside is not. `known` and `declared`
     are those of `prove_role`. Raises `MissingExtraError` without botocore.
     """
     found: list[Fault] = []
     for name, resource in resources.items():
+        if resource.get("Type") == _PIPELINE:
+            found += _prove_pipeline(resources, name, known, declared)
         if resource.get("Type") != _MACHINE:
             continue
         properties = resource.get("Properties", {})
@@ -68,8 +74,28 @@ def arns_of(name: str, properties: Mapping[str, Json]) -> tuple[Json, ...]:
     return (*({"Fn::Sub": [spelt, {"Name": item}]} for item in reversed(names)), *arns)
 
 
+def _prove_pipeline(
+    resources: Mapping[str, Json], name: str, known: Mapping[str, Json], declared: Sequence[Mapping[str, Json]]
+) -> Sequence[Fault]:
+    properties = resources[name].get("Properties", {})
+    body = properties.get("PipelineDefinition", {}).get("PipelineDefinitionBody")
+    try:
+        read = read_machine({"DefinitionString": body}, where=name)
+    except SpecError as error:
+        return error.faults
+    found = list(check_pipeline(read.definition, substitutions=read.substitutions, where=name))
+    role = role_of(properties)
+    if role in resources:
+        made = pipeline_calls(read.definition, substitutions=read.substitutions, known=known)
+        policies = list(policies_of(resources, role))
+        found += prove_calls(
+            made, policies, known=known, declared=declared, allowances=(ENCRYPTION,), where=f"{name}: {role}"
+        )
+    return found
+
+
 def role_of(properties: Mapping[str, Json]) -> str:
-    """The logical id of a state machine's role, or '' for a role from outside."""
+    """The logical id of the role of a state machine or pipeline, or '' for a role from outside."""
     match properties.get("RoleArn"):
         case {"Fn::GetAtt": [str() as role, "Arn"]}:
             return role

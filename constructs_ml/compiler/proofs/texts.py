@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from constructs_ml.compiler.template import Json, dumps
 
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^{}]*)\}")
 _DYNAMIC = re.compile(r"\{\{(resolve:[^{}]+)\}\}")
+_WILD = re.compile(r"[*?]")
 _SHOWN = 24
 
 
@@ -152,7 +153,16 @@ def covers(pattern: Text, text: Text) -> bool:
 
     A named hole is matched by itself and by `*`; a hole that may be anything is matched by `*` alone.
     """
-    wanted, given = _symbols(pattern), _symbols(text)
+    same = 0
+    # Most pairs of ARNs begin alike, and are told apart by the first piece in which they differ.
+    for own, other in zip(pattern.parts, text.parts, strict=False):
+        lead = _WILD.split(own)[0] if isinstance(own, str) else ""
+        if isinstance(other, str) and other[: len(lead)] != lead[: len(other)]:
+            return False
+        if own != other or (isinstance(own, Hole) and not own.name) or (isinstance(own, str) and lead != own):
+            break
+        same += 1
+    wanted, given = _symbols(pattern.parts[same:]), _symbols(text.parts[same:])
     # The classic match of wildcards: on a mismatch the last star takes one symbol more.
     at, star, retry = 0, -1, 0
     here = 0
@@ -176,7 +186,7 @@ def ends(text: Text, *, wild: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     With `wild`, the `*` of a policy are its open places, else the holes without name.
     """
-    symbols = [str(item) if isinstance(item, Hole) and item.name else item for item in _symbols(text)]
+    symbols = [str(item) if isinstance(item, Hole) and item.name else item for item in _symbols(text.parts)]
     places = [index for index, item in enumerate(symbols) if isinstance(item, Hole) or (wild and item == "*")]
     plain = [str(item) for item in symbols]
     if not places:
@@ -206,8 +216,8 @@ def _same(wanted: str | Hole, given: str | Hole) -> bool:
     return wanted == given or wanted == "?"
 
 
-def _symbols(text: Text) -> list[str | Hole]:
+def _symbols(parts: Iterable[str | Hole]) -> list[str | Hole]:
     symbols: list[str | Hole] = []
-    for part in text.parts:
+    for part in parts:
         symbols += [part] if isinstance(part, Hole) else part
     return symbols

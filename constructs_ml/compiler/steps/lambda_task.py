@@ -26,7 +26,7 @@ def add(machine: Machine, step: LambdaTask, after: str) -> None:
         made = att(context.template.id(f"{step.name} function"), "Arn")
         name = literal((machine.expressions.open(logical_id("function", step.name), made),))
         context.allow(Statement(("lambda:InvokeFunction",), (made,)))
-        _function(context, step.name, step.function)
+        add_function(context, step.name, step.function)
     else:
         name = escape_sub(step.function)
         context.allow(Statement(("lambda:InvokeFunction",), (arn("lambda", f"function:{name}"),)))
@@ -42,7 +42,7 @@ def add(machine: Machine, step: LambdaTask, after: str) -> None:
     )
 
 
-def _function(context: Context, step: str, function: Function) -> None:
+def add_function(context: Context, step: str, function: Function) -> None:
     """The function, with its own role and log group."""
     part = f"{step} function"
     name = f"{names.state_machine(context.account.stage, context.spec.model, context.spec.name)}-{step}"[:64]

@@ -8,7 +8,7 @@ from constructs_ml.compiler.paths import result_path
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.references import references_of
 from constructs_ml.spec.steps import Parallel, blocks, goes_on, walk
-from constructs_ml.spec.values import Input, Item
+from constructs_ml.spec.values import Input, Item, Output
 
 
 def add(machine: Machine, step: Parallel, after: str, chain: Chain) -> None:
@@ -54,12 +54,12 @@ def _visible(branch: tuple[Json, ...]) -> list[str]:
 
 
 def _used_outside(machine: Machine, block: Parallel) -> frozenset[str]:
-    """The steps whose results some step outside the block uses."""
+    """The steps whose results some step outside the block uses. An output is no result: its place is known before."""
     inside = {step.name for step in walk((block,))}
     return frozenset(
         reference.step
         for step in machine.context.spec.all_steps
         if step.name not in inside
         for reference in references_of(step)
-        if not isinstance(reference, (Input, Item))
+        if not isinstance(reference, (Input, Item, Output))
     )

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import literal
-from constructs_ml.compiler.images import image
 from constructs_ml.compiler.infrastructure import arn
 from constructs_ml.compiler.jobs import with_raw
 from constructs_ml.compiler.machine import Machine
 from constructs_ml.compiler.policies import Statement
-from constructs_ml.compiler.template import Json, asset
+from constructs_ml.compiler.steps.containers import container
+from constructs_ml.compiler.template import Json
 from constructs_ml.contract import names, tags
 from constructs_ml.facts import instances
-from constructs_ml.spec.checks import logical_id
-from constructs_ml.spec.images import ContainerImage
-from constructs_ml.spec.steps import Register, Train
+from constructs_ml.spec.steps import Register
 from constructs_ml.spec.values import Execution, ModelArtifact, Output
 
 
@@ -54,20 +52,9 @@ def request(context: Context, step: Register) -> dict[str, Json]:
 
 def _inference(context: Context, step: Register) -> dict[str, Json]:
     serving = step.serving
-    wanted = serving.image or _training_image(context, step)
-    environment = {key: literal((value,)) for key, value in serving.environment.items()}
-    if step.name in context.code:
-        code = context.code[step.name]
-        opened = context.expressions.open(logical_id("code uri", code.asset), asset(code.asset, "uri"))
-        environment |= {"SAGEMAKER_PROGRAM": code.entry, "SAGEMAKER_SUBMIT_DIRECTORY": literal((opened,))}
-        environment["SAGEMAKER_REGION"] = "${AWS::Region}"
     typical = serving.instance_types[0] if serving.instance_types else None
-    container: dict[str, Json] = {"Image": literal((image(context, wanted, "inference", typical, step.name),))}
-    context.expressions.put(container, "ModelDataUrl", context.expressions.text(step.model))
-    if environment:
-        container["Environment"] = environment
     specification: dict[str, Json] = {
-        "Containers": [container],
+        "Containers": [container(context, step, typical)],
         "SupportedContentTypes": list(serving.content_types),
         "SupportedResponseMIMETypes": list(serving.response_types),
     }
@@ -77,13 +64,6 @@ def _inference(context: Context, step: Register) -> dict[str, Json]:
             where = context.where(step.name)
             context.faults.found.extend(instances.faults_of(item, "endpoint", context.account.region, where))
     return specification
-
-
-def _training_image(context: Context, step: Register) -> ContainerImage:
-    """The image of the step that trained the model; the spec demands another one for foreign artifacts."""
-    assert isinstance(step.model, ModelArtifact)
-    trained = {item.name: item for item in context.spec.all_steps if isinstance(item, Train)}
-    return trained[step.model.step].image
 
 
 def _metadata(context: Context, step: Register) -> dict[str, Json]:
@@ -96,4 +76,4 @@ def _metadata(context: Context, step: Register) -> dict[str, Json]:
     context.expressions.put(metadata, tags.EXECUTION, context.expressions.reference(Execution("id")))
     if source in context.code:
         metadata[tags.CODE] = context.code[source].digest
-    return metadata
+    return context.expressions.put_all(step.metadata) | metadata

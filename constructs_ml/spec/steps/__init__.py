@@ -6,10 +6,20 @@ from collections.abc import Iterator, Sequence
 
 from constructs_ml.spec.steps.approve import Approve
 from constructs_ml.spec.steps.athena_query import AthenaQuery
+from constructs_ml.spec.steps.automl import (
+    AutoML,
+    ImageClassification,
+    Tabular,
+    TextClassification,
+    TimeSeriesForecasting,
+)
+from constructs_ml.spec.steps.batch_transform import BatchTransform, TransformInput, TransformOutput
 from constructs_ml.spec.steps.call_service import CallService
+from constructs_ml.spec.steps.compile import Compile, TargetPlatform
 from constructs_ml.spec.steps.databrew_job import DataBrewJob
 from constructs_ml.spec.steps.emr_serverless_job import EmrServerlessJob
 from constructs_ml.spec.steps.fargate_task import Container, FargateTask, TaskDefinition
+from constructs_ml.spec.steps.find_model import FindModel
 from constructs_ml.spec.steps.flow import Fail, Permission, RawState, Wait
 from constructs_ml.spec.steps.for_each import ForEach, Items, Listing, Manifest
 from constructs_ml.spec.steps.gate import Gate
@@ -18,12 +28,16 @@ from constructs_ml.spec.steps.lambda_task import Function, LambdaTask
 from constructs_ml.spec.steps.parallel import Parallel
 from constructs_ml.spec.steps.process import Process
 from constructs_ml.spec.steps.register import Register, Serving
+from constructs_ml.spec.steps.sources import Version
+from constructs_ml.spec.steps.split import ByTime, Grouped, Randomly, Split, Stratified
 from constructs_ml.spec.steps.sub_pipeline import SubPipeline
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
 
+Job = Process | Split | Train | BatchTransform | AutoML | Compile
+"""The steps that are jobs of SageMaker."""
 Called = LambdaTask | GlueJob | FargateTask | EmrServerlessJob | AthenaQuery | DataBrewJob | SubPipeline | CallService
 """The steps that call services outside SageMaker."""
-Step = Process | Train | Register | Called | Gate | Approve | Parallel | ForEach | Wait | Fail | RawState
+Step = Job | Called | Register | FindModel | Gate | Approve | Parallel | ForEach | Wait | Fail | RawState
 
 
 def blocks(step: Step) -> tuple[tuple[Step, ...], ...]:
@@ -59,18 +73,26 @@ def walk(steps: Sequence[Step]) -> Iterator[Step]:
 __all__ = [
     "Approve",
     "AthenaQuery",
-    "Called",
+    "AutoML",
+    "BatchTransform",
+    "ByTime",
     "CallService",
+    "Called",
+    "Compile",
     "Container",
     "DataBrewJob",
     "EmrServerlessJob",
     "Fail",
     "FargateTask",
+    "FindModel",
     "ForEach",
     "Function",
     "Gate",
     "GlueJob",
+    "Grouped",
+    "ImageClassification",
     "Items",
+    "Job",
     "LambdaTask",
     "Listing",
     "Manifest",
@@ -78,14 +100,24 @@ __all__ = [
     "Parallel",
     "Permission",
     "Process",
+    "Randomly",
     "RawState",
     "Register",
     "Serving",
+    "Split",
     "Spot",
     "Step",
+    "Stratified",
     "SubPipeline",
+    "Tabular",
+    "TargetPlatform",
     "TaskDefinition",
+    "TextClassification",
+    "TimeSeriesForecasting",
     "Train",
+    "TransformInput",
+    "TransformOutput",
+    "Version",
     "Wait",
     "blocks",
     "goes_on",

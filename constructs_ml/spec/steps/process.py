@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from constructs_ml.contract import container
 from constructs_ml.facts import limits
@@ -15,6 +16,7 @@ from constructs_ml.spec.checks import check_duration, check_name, frozen
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import DAY, Channel, Code, Compute, Experiment, Network, Retry, as_channel, check_channels
+from constructs_ml.spec.sdk import process_arguments
 from constructs_ml.spec.steps.common import check_environment, check_job_code, check_metric_key
 from constructs_ml.spec.values import JobName, Location, Output, Value
 
@@ -66,6 +68,25 @@ class Process:
         object.__setattr__(self, "inputs", frozen(self.inputs))
         object.__setattr__(self, "environment", frozen(self.environment))
         object.__setattr__(self, "raw", frozen(self.raw))
+
+    @classmethod
+    def from_processor(
+        cls,
+        processor: object,
+        *,
+        name: str,
+        values: Mapping[str, Value] = MappingProxyType({}),
+        without: tuple[str, ...] = (),
+        **changes: Any,
+    ) -> Process:
+        """A processor of `sagemaker` 3 as a step, read by its attributes; nothing is uploaded or sent.
+
+        `values` stand for the SDK's placeholders (`{"Parameters.Day": day}`); `without` names attributes to leave
+        behind; `changes` are fields of the step that count before the object's. What the SDK is given when it runs
+        the job (`inputs`, `outputs`, `arguments`) may be in its own objects. Raises `SpecError` with everything
+        that cannot be taken over, by name.
+        """
+        return cls(**process_arguments(processor, name=name, values=values, without=without, changes=changes))
 
     def _check_outputs(self, where: str) -> None:
         for name in self.outputs:

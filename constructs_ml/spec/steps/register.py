@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
 
+from constructs_ml.contract import tags
+from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_name, frozen
+from constructs_ml.spec.checks import check_kind, check_name, frozen
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Code
-from constructs_ml.spec.steps.common import check_environment
+from constructs_ml.spec.steps.common import check_environment, check_result_key
 from constructs_ml.spec.steps.process import Process
-from constructs_ml.spec.values import S3, Input, ModelArtifact
+from constructs_ml.spec.values import S3, VALUES, Input, ModelArtifact, Value
 
 Approval = Literal["PendingManualApproval", "Approved", "Rejected"]
 
@@ -46,7 +48,9 @@ class Register:
     """Registers a model artifact as a new model package version in the model's group.
 
     `metrics` is the processing step whose metrics file becomes the version's model quality statistics;
-    `approval` its status. An artifact that no Train step of this pipeline made needs `serving.image`.
+    `approval` its status. An artifact that no Train step of this pipeline made needs `serving.image`. `metadata` is
+    kept with the version, as text of up to 256 characters, beside what the library notes of its run: a later
+    FindModel reads it.
     """
 
     model: ModelArtifact | S3 | Input
@@ -54,6 +58,7 @@ class Register:
     serving: Serving = Serving()
     approval: Approval = "PendingManualApproval"
     description: str | None = None
+    metadata: Mapping[str, Value] = field(default_factory=dict)
     name: str = "register"
     raw: Mapping[str, object] = field(default_factory=dict)
 
@@ -71,4 +76,20 @@ class Register:
             raise refuse(
                 "register-image", where=where, got="no serving.image", allowed="the image that serves this artifact"
             )
+        self._check_metadata(where)
+        object.__setattr__(self, "metadata", frozen(self.metadata))
         object.__setattr__(self, "raw", frozen(self.raw))
+
+    def _check_metadata(self, where: str) -> None:
+        most = limits.METADATA_PROPERTIES - len(tags.OF_A_VERSION)
+        if len(self.metadata) > most:
+            quantity = "the number of metadata"
+            raise refuse(
+                "number-range", quantity=quantity, where=where, got=len(self.metadata), allowed=f"at most {most}"
+            )
+        for key, value in self.metadata.items():
+            check_result_key(key, f"{where}, metadata")
+            check_kind(f"metadata {key!r}", value, where, *VALUES)
+            if isinstance(value, str) and not 1 <= len(value) <= limits.METADATA_LENGTH:
+                quantity, allowed = f"the length of metadata {key!r}", f"1 to {limits.METADATA_LENGTH}"
+                raise refuse("number-range", quantity=quantity, where=where, got=len(value), allowed=allowed)

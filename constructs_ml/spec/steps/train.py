@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
@@ -15,6 +16,7 @@ from constructs_ml.spec.checks import check_duration, check_name, check_number, 
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import DAY, Channel, Code, Compute, Experiment, Network, Retry, as_channel, check_channels
+from constructs_ml.spec.sdk import train_arguments
 from constructs_ml.spec.steps.common import check_environment, check_job_code
 from constructs_ml.spec.values import JobName, Location, ModelArtifact, Value
 
@@ -112,6 +114,24 @@ class Train:
         object.__setattr__(self, "hyperparameters", frozen(self.hyperparameters))
         object.__setattr__(self, "environment", frozen(self.environment))
         object.__setattr__(self, "raw", frozen(self.raw))
+
+    @classmethod
+    def from_model_trainer(
+        cls,
+        trainer: object,
+        *,
+        name: str,
+        values: Mapping[str, Value] = MappingProxyType({}),
+        without: tuple[str, ...] = (),
+        **changes: Any,
+    ) -> Train:
+        """A `ModelTrainer` of `sagemaker` 3 as a step, read by its attributes; nothing is uploaded or sent.
+
+        `values` stand for the SDK's placeholders (`{"Parameters.Day": day}`); `without` names attributes to leave
+        behind; `changes` are fields of the step that count before the object's. Raises `SpecError` with everything
+        that cannot be taken over, by name.
+        """
+        return cls(**train_arguments(trainer, name=name, values=values, without=without, changes=changes))
 
     def _check_capacity(self, where: str) -> None:
         if self.spot and self.spot.max_wait < self.timeout:

@@ -1,50 +1,47 @@
-"""The command line: record schemas, check a model for every account, tell what a change does."""
+"""The command line: record schemas, check a model for every account, tell what a change does, follow its runs."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from constructs_ml.cli import pipeline
+from constructs_ml.cli.common import Model, load_model, refusing
 from constructs_ml.compiler.model import compile_model
 from constructs_ml.compiler.recorded import FOLDER, is_behind, record_path, write_record
 from constructs_ml.compiler.template import Notice
 from constructs_ml.config import Accounts
-from constructs_ml.faults import SpecError, refuse
+from constructs_ml.faults import SpecError
 from constructs_ml.node import find
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.review.changes import STOPS, Change, compare
-from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.unknown_models import unknown_models
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine learning on AWS, declared once.")
 features = typer.Typer(no_args_is_help=True, help="Recorded schemas of feature groups.")
 app.add_typer(features, name="features")
-_Model = Annotated[str, typer.Argument(help="Where the model is declared, such as apps.churn.model:churn.")]
-_T = TypeVar("_T")
+app.add_typer(pipeline.app, name="pipeline")
 _MOST = 12
 _COLOURS = {"refused": "red", "data loss": "red", "outage": "red", "replaced": "yellow", "removed": "yellow"}
 
 
 @features.command()
 def record(
-    model: _Model, check: Annotated[bool, typer.Option(help="Write nothing; fail if something would change.")] = False
+    model: Model, check: Annotated[bool, typer.Option(help="Write nothing; fail if something would change.")] = False
 ) -> None:
     """Write the schemas of a model's feature groups, to be committed; refuse what no update could carry."""
     console = Console(emoji=False)
-    spec = _refusing(partial(load_model, model))
+    spec = refusing(partial(load_model, model))
     behind = 0
     for group in spec.features:
-        changed = _refusing(partial(is_behind, group, spec.root / FOLDER))
+        changed = refusing(partial(is_behind, group, spec.root / FOLDER))
         if changed and not check:
             write_record(group, spec.root / FOLDER)
         behind += changed
@@ -55,13 +52,13 @@ def record(
 
 @app.command()
 def check(
-    model: _Model, accounts: Annotated[Path, typer.Option(help="The accounts file.")] = Path("accounts.yaml")
+    model: Model, accounts: Annotated[Path, typer.Option(help="The accounts file.")] = Path("accounts.yaml")
 ) -> None:
     """Compile a model for every account: what cannot be built, and what will not be there yet. Starts no node."""
     console = Console(soft_wrap=True, emoji=False)
-    spec = _refusing(partial(load_model, model))
+    spec = refusing(partial(load_model, model))
     faults = 0
-    for account in _refusing(partial(Accounts.load, accounts)):
+    for account in refusing(partial(Accounts.load, accounts)):
         found, _ = unknown_models(account, [spec.name])  # others may be other models'
         resources, notices = 0, list[Notice]()
         try:
@@ -87,7 +84,7 @@ def changes(
     after: Annotated[Path, typer.Argument(help="The assembly that would be deployed.")],
 ) -> None:
     """Tell what CloudFormation would do to each resource; fail if data would be lost or the update refused."""
-    found = _refusing(lambda: compare(read_assembly(before), read_assembly(after)))
+    found = refusing(lambda: compare(read_assembly(before), read_assembly(after)))
     console = Console(emoji=False, soft_wrap=True)
     for item in found:
         _print_change(console, item)
@@ -129,32 +126,3 @@ def _print_change(console: Console, item: Change) -> None:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def load_model(place: str) -> ModelSpec:
-    """The model at "package.module:name". Raises `SpecError` that says what is there instead."""
-    module, _, name = place.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = import_module(module)
-    except SpecError:
-        raise
-    except (ModuleNotFoundError, ValueError, TypeError) as error:
-        missing = getattr(error, "name", None) or ""
-        if missing and not module.startswith(missing):
-            raise  # the module is there, and what it imports is not
-        raise typer.BadParameter(f"{error}; write package.module:name") from None
-    model = getattr(found, name, None)
-    if not isinstance(model, ModelSpec):
-        known = [key for key, value in vars(found).items() if isinstance(value, ModelSpec)]
-        raise refuse("model-import", where=place, got=repr(name), allowed=[f"{module}:{key}" for key in known])
-    return model
-
-
-def _refusing(ask: Callable[[], _T]) -> _T:
-    """What `ask` answers; a refusal ends the command with its words."""
-    try:
-        return ask()
-    except SpecError as refused:
-        Console(stderr=True, soft_wrap=True, emoji=False).print(str(refused), style="red", markup=False)
-        raise typer.Exit(2) from None

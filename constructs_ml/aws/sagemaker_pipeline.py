@@ -1,0 +1,150 @@
+"""SageMakerPipeline: a model's steps on SageMaker Pipelines, in the user's own stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from constructs_ml.aws.accounts import account_at, account_of
+from constructs_ml.aws.brought import BroughtIn
+from constructs_ml.aws.networks import chosen_network
+from constructs_ml.aws.places import place_of
+from constructs_ml.aws.slots import Slots
+from constructs_ml.compiler.infrastructure import of_platform
+from constructs_ml.compiler.job_roles import JOB_ROLE
+from constructs_ml.compiler.sagemaker.pipeline import PIPELINE, PIPELINE_ROLE, compile_sagemaker_pipeline
+from constructs_ml.contract import metrics, names
+from constructs_ml.spec.account import Account
+from constructs_ml.spec.pipeline import PipelineSpec
+
+
+class _Started:
+    """What can be done with a pipeline that is known by its name."""
+
+    pipeline_name: str
+
+    @cached_property
+    def pipeline_arn(self) -> str:
+        """The ARN, made from the name: CloudFormation gives the name alone."""
+        stack = Stack.of(self)  # type: ignore[arg-type]  # only constructs mix it in
+        return stack.format_arn(service="sagemaker", resource="pipeline", resource_name=self.pipeline_name)
+
+    def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a principal start runs."""
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=["sagemaker:StartPipelineExecution"], resource_arns=[self.pipeline_arn]
+        )
+
+    def metric_succeeded(self, **options: Any) -> cloudwatch.Metric:
+        """Runs that succeeded. Options are those of `aws_cloudwatch.Metric`; the default is a sum over 5 minutes."""
+        return self._metric(metrics.PIPELINE_SUCCEEDED, options)
+
+    def metric_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Runs that failed."""
+        return self._metric(metrics.PIPELINE_FAILED, options)
+
+    def metric_duration(self, **options: Any) -> cloudwatch.Metric:
+        """How long runs took, in milliseconds."""
+        return self._metric(metrics.PIPELINE_DURATION, {"statistic": "Average", **options})
+
+    def _metric(self, name: str, options: Mapping[str, Any]) -> cloudwatch.Metric:
+        defaults = {"statistic": "Sum", "dimensions_map": metrics.pipeline_dimensions(self.pipeline_name)}
+        return cloudwatch.Metric(namespace=metrics.PIPELINE_NAMESPACE, metric_name=name, **{**defaults, **options})
+
+
+class NamedSageMakerPipeline(Construct, _Started):
+    """A pipeline that another stack of the same account holds."""
+
+    def __init__(self, scope: Construct, id: str, pipeline_name: str) -> None:
+        super().__init__(scope, id)
+        self.pipeline_name = pipeline_name
+
+
+class SageMakerPipeline(Construct, BroughtIn, _Started):
+    """A pipeline on SageMaker Pipelines. What is not given is the platform's, found by its contract names.
+
+    `role` runs the jobs instead of roles made here, as `Pipeline` has it; the pipeline itself keeps its own. A `topic`
+    that is given must let EventBridge publish: a rule tells it of failed runs. Raises `SpecError` for steps that the
+    service cannot express.
+
+    Example: `SageMakerPipeline(self, "Training", churn.pipeline, vpc=vpc)`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        spec: PipelineSpec,
+        *,
+        account: Account | None = None,
+        data_bucket: s3.IBucket | None = None,
+        artifact_bucket: s3.IBucket | None = None,
+        key: kms.IKey | None = None,
+        topic: sns.ITopic | None = None,
+        vpc: ec2.IVpc | None = None,
+        subnets: ec2.SubnetSelection | None = None,
+        security_groups: tuple[ec2.ISecurityGroup, ...] = (),
+        role: iam.IRole | None = None,
+        commit: str | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self.spec = spec
+        place = place_of(self)
+        self.account = account_at(place, account)
+        slots = Slots(of_platform(self.account))
+        slots.buckets(data_bucket, artifact_bucket, key)
+        slots.topic(topic)
+        if vpc is not None:
+            slots.network(*chosen_network(self, vpc, subnets, security_groups))
+        if role is not None:
+            slots.role(role)
+        self._bring_in(
+            place,
+            lambda: compile_sagemaker_pipeline(
+                spec, self.account, prefix=place.prefix, infrastructure=slots.infrastructure, commit=commit
+            ),
+            slots.values,
+            role,
+        )
+
+    @classmethod
+    def from_pipeline_name(
+        cls, scope: Construct, id: str, *, model: str, name: str, account: Account | None = None
+    ) -> NamedSageMakerPipeline:
+        """A pipeline that another stack of the same account holds."""
+        stage = account_of(scope, account).stage
+        return NamedSageMakerPipeline(scope, id, names.sagemaker_pipeline(stage, model, name))
+
+    @cached_property
+    def pipeline_name(self) -> str:  # type: ignore[override]  # read when it is touched
+        """The name; what uses it comes after the pipeline."""
+        return str(self.crossing.ref(PIPELINE))
+
+    @cached_property
+    def role(self) -> iam.IRole:
+        """The role of the pipeline itself."""
+        return self._role("PipelineRole", PIPELINE_ROLE)
+
+    @cached_property
+    def training_role(self) -> iam.IRole:
+        """The role of the training jobs: the one given, or the one made here."""
+        return self._given_role or self._role("TrainingRole", JOB_ROLE["training"])
+
+    @cached_property
+    def processing_role(self) -> iam.IRole:
+        """The role of the processing jobs: the one given, or the one made here."""
+        return self._given_role or self._role("ProcessingRole", JOB_ROLE["processing"])
+
+    def _role(self, id: str, part: str) -> iam.IRole:
+        """By name: a role imported by an ARN token is immutable in a stack with a concrete account."""
+        return iam.Role.from_role_name(self, id, self.crossing.ref(part))

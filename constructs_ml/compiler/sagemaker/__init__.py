@@ -1,0 +1,1 @@
+"""The second engine: a pipeline as SageMaker Pipelines runs it."""
