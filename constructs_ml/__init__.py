@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from constructs_ml.spec.deployment import Canary as Canary
     from constructs_ml.spec.deployment import Linear as Linear
     from constructs_ml.spec.deployment import Rolling as Rolling
+    from constructs_ml.spec.distributed import MPI as MPI
+    from constructs_ml.spec.distributed import SMDistributedDataParallel as SMDistributedDataParallel
+    from constructs_ml.spec.distributed import Torchrun as Torchrun
+    from constructs_ml.spec.early_stop import EarlyStop as EarlyStop
     from constructs_ml.spec.endpoint import Artifact as Artifact
     from constructs_ml.spec.endpoint import DataCapture as DataCapture
     from constructs_ml.spec.endpoint import EndpointSpec as EndpointSpec
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.graph import draw as draw
     from constructs_ml.spec.graph import mermaid as mermaid
     from constructs_ml.spec.graph import read_progress as read_progress
+    from constructs_ml.spec.images import Algorithm as Algorithm
     from constructs_ml.spec.images import Image as Image
     from constructs_ml.spec.images import PyTorch as PyTorch
     from constructs_ml.spec.images import Sklearn as Sklearn
@@ -70,6 +75,9 @@ if TYPE_CHECKING:
     from constructs_ml.spec.jobs import Code as Code
     from constructs_ml.spec.jobs import Compute as Compute
     from constructs_ml.spec.jobs import Experiment as Experiment
+    from constructs_ml.spec.jobs import FileSystem as FileSystem
+    from constructs_ml.spec.jobs import InstanceGroup as InstanceGroup
+    from constructs_ml.spec.jobs import MLflow as MLflow
     from constructs_ml.spec.jobs import Network as Network
     from constructs_ml.spec.jobs import Retry as Retry
     from constructs_ml.spec.model import ModelSpec as ModelSpec
@@ -91,6 +99,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import BatchTransform as BatchTransform
     from constructs_ml.spec.steps import ByTime as ByTime
     from constructs_ml.spec.steps import CallService as CallService
+    from constructs_ml.spec.steps import Candidate as Candidate
     from constructs_ml.spec.steps import Compile as Compile
     from constructs_ml.spec.steps import Container as Container
     from constructs_ml.spec.steps import DataBrewJob as DataBrewJob
@@ -127,12 +136,24 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Train as Train
     from constructs_ml.spec.steps import TransformInput as TransformInput
     from constructs_ml.spec.steps import TransformOutput as TransformOutput
+    from constructs_ml.spec.steps import Tune as Tune
+    from constructs_ml.spec.steps import Upload as Upload
     from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
     from constructs_ml.spec.triggers import Cron as Cron
     from constructs_ml.spec.triggers import OnAlarm as OnAlarm
     from constructs_ml.spec.triggers import OnData as OnData
     from constructs_ml.spec.triggers import Rate as Rate
+    from constructs_ml.spec.tuning import Bayesian as Bayesian
+    from constructs_ml.spec.tuning import Categorical as Categorical
+    from constructs_ml.spec.tuning import Completion as Completion
+    from constructs_ml.spec.tuning import Continuous as Continuous
+    from constructs_ml.spec.tuning import Grid as Grid
+    from constructs_ml.spec.tuning import Hyperband as Hyperband
+    from constructs_ml.spec.tuning import Integer as Integer
+    from constructs_ml.spec.tuning import Objective as Objective
+    from constructs_ml.spec.tuning import Random as Random
+    from constructs_ml.spec.tuning import WarmStart as WarmStart
     from constructs_ml.spec.values import S3 as S3
     from constructs_ml.spec.values import Execution as Execution
     from constructs_ml.spec.values import Input as Input
@@ -198,6 +219,12 @@ _PLACES = {
         "Linear",
         "Rolling",
     ),
+    "spec.distributed": (
+        "MPI",
+        "SMDistributedDataParallel",
+        "Torchrun",
+    ),
+    "spec.early_stop": ("EarlyStop",),
     "spec.endpoint": (
         "Artifact",
         "DataCapture",
@@ -226,6 +253,7 @@ _PLACES = {
         "read_progress",
     ),
     "spec.images": (
+        "Algorithm",
         "Image",
         "PyTorch",
         "Sklearn",
@@ -236,6 +264,9 @@ _PLACES = {
         "Code",
         "Compute",
         "Experiment",
+        "FileSystem",
+        "InstanceGroup",
+        "MLflow",
         "Network",
         "Retry",
     ),
@@ -265,6 +296,7 @@ _PLACES = {
         "Container",
         "DataBrewJob",
         "EmrServerlessJob",
+        "Candidate",
         "Fail",
         "FargateTask",
         "ForEach",
@@ -306,6 +338,8 @@ _PLACES = {
         "TransformInput",
         "TransformOutput",
         "Version",
+        "Tune",
+        "Upload",
         "Wait",
     ),
     "spec.triggers": (
@@ -313,6 +347,18 @@ _PLACES = {
         "OnAlarm",
         "OnData",
         "Rate",
+    ),
+    "spec.tuning": (
+        "Bayesian",
+        "Categorical",
+        "Completion",
+        "Continuous",
+        "Grid",
+        "Hyperband",
+        "Integer",
+        "Objective",
+        "Random",
+        "WarmStart",
     ),
     "spec.values": (
         "Execution",

@@ -92,6 +92,9 @@ _ROWS: dict[str, Refusal] = {
     "accounts-boundary": Refusal(
         "the boundary belongs somewhere else", "IAM takes a policy of the role's own account, or one of AWS's"
     ),
+    "accounts-mlflow": Refusal(
+        "the MLflow app is not one of this account and region", "jobs reach an app of their own account and region"
+    ),
     "accounts-closed": Refusal("no closed service has this name", "the setting opens a closed service for an account"),
     "stage-missing": Refusal("the file has no such stage", "a stage is never built from another one's settings"),
     "region": Refusal("not a region", "partition, images and prices follow from the region", "account"),
@@ -188,6 +191,86 @@ _ROWS: dict[str, Refusal] = {
         "the definition does not tell what the role needs", "the role allows what the steps call and nothing else"
     ),
     "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
+    # training in depth
+    "algorithm-name": Refusal("not an algorithm", "an algorithm is found by its name in the account, or by its ARN"),
+    "algorithm-code": Refusal(
+        "an algorithm takes no code", "it trains by its own program, which knows nothing of a script"
+    ),
+    "compute-ways": Refusal("the machines are said in two ways", "a request names one type, preferences, or groups"),
+    "compute-group": Refusal("two instance groups have one name", "channels name the groups that they go to"),
+    "compute-plan": Refusal("not a training plan", "capacity is reserved under the plan's ARN"),
+    "compute-training": Refusal(
+        "the machines are those of a training job", "processing jobs have one type of instances and no training plan"
+    ),
+    "channel-mode": Refusal("the channel's settings exclude each other", "SageMaker reads data only in these ways"),
+    "channel-group": Refusal(
+        "the channel goes to an instance group that the job has not", "the service refuses the request"
+    ),
+    "file-system": Refusal("not a directory of a file system", "SageMaker mounts EFS and FSx for Lustre by their ids"),
+    "file-system-network": Refusal(
+        "a file system cannot be mounted outside a VPC", "mount targets have addresses inside a VPC alone"
+    ),
+    "file-system-vpc": Refusal(
+        "the account has no network to mount a file system from",
+        "mount targets have addresses inside a VPC alone",
+        "account",
+    ),
+    "distributed-image": Refusal(
+        "the image cannot start the script this way",
+        "AWS's PyTorch images bring SageMaker's training toolkit; in a team's own image torchrun alone is started",
+    ),
+    "distributed-instance": Refusal(
+        "the data parallel library does not run on this instance type", "the job would fail at its start", "account"
+    ),
+    "spot-preferences": Refusal("a spot job cannot choose among instance types", "preferences are for on-demand ones"),
+    "groups-warm-pool": Refusal(
+        "a heterogeneous cluster cannot be kept warm", "SageMaker keeps clusters of one instance type"
+    ),
+    "stop-metric": Refusal(
+        "the job has no metric {name!r} to be stopped by", "SageMaker publishes the metrics that are defined"
+    ),
+    "stop-name": Refusal(
+        "the metric's name does not begin with the model's",
+        "job names are new in every run, so the alarm knows the metric by its name alone",
+    ),
+    "stop-retry": Refusal(
+        "a job that an alarm may end is not retried by the state",
+        "it is started and looked at; SageMaker itself starts it again after an internal error",
+    ),
+    "debugger-closed": Refusal(
+        "the account cannot use Debugger",
+        "it is closed to new customers since 2026-07-30; alarms on training metrics are its successor",
+        "account",
+    ),
+    "mlflow-name": Refusal("not the name of an MLflow experiment", "MLflow refuses it"),
+    "mlflow-isolated": Refusal("an isolated container cannot log to MLflow", "isolation allows no network call at all"),
+    "mlflow-missing": Refusal(
+        "the account has no MLflow app", "the job's runs would be logged nowhere, or to a wrong place", "account"
+    ),
+    # tuning
+    "tune-form": Refusal(
+        "the tuning job does not say what it tunes", "it tunes one algorithm, or compares several that are named"
+    ),
+    "tune-several": Refusal("several algorithms exclude a setting", "SageMaker has it only for a single algorithm"),
+    "tune-train": Refusal(
+        "the training job cannot be one of a tuning job",
+        "the definition of its training jobs has fewer members than CreateTrainingJob, no command among them",
+    ),
+    "tune-endless": Refusal("nothing ends the tuning job", "every training job costs money"),
+    "objective": Refusal("not an objective", "the tuning job compares one metric that its training jobs report"),
+    "range-bounds": Refusal("the range cannot be searched", "it needs two different ends, or distinct categories"),
+    "range-scaling": Refusal("the range cannot be scaled so", "logarithms need numbers above 0, reversed ones below 1"),
+    "range-taken": Refusal("a hyperparameter is fixed and searched", "the service refuses it: it is one of both"),
+    "range-alike": Refusal("two ranges become one key", "results are read by path, which knows letters and digits"),
+    "strategy-grid": Refusal(
+        "a grid cannot search this", "it runs every combination of categories, and exactly as many jobs"
+    ),
+    "strategy-hyperband": Refusal("Hyperband cannot search this", "it stops jobs itself, by the resources they used"),
+    "warm-start": Refusal("the tuning job cannot start warm from this", "it learns from one to five earlier ones"),
+    # processing in depth
+    "entrypoint": Refusal("the entrypoint cannot be used", "a script brings a start of its own"),
+    "input-setting": Refusal("the input has settings of training jobs", "CreateProcessingJob would silently lack them"),
+    "upload-mode": Refusal("not an upload mode", "CreateProcessingJob knows two"),
     # triggers
     "cron-fields": Refusal(
         "not a cron expression of six fields", "EventBridge counts years and knows no five-field form"

@@ -21,8 +21,8 @@ from constructs_ml.spec.jobs import Network
 from constructs_ml.spec.model_settings import Constant
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.references import references_of
-from constructs_ml.spec.steps import Step
-from constructs_ml.spec.values import S3, Input, Item, Location, StepReference, fits
+from constructs_ml.spec.steps import Process, Step
+from constructs_ml.spec.values import S3, Input, Item, Location, Output, StepReference, fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,10 @@ class Context:
 
     def __post_init__(self) -> None:
         self.used = frozenset(found for step in self.spec.all_steps for found in references_of(step))
+        for step in self.spec.all_steps:
+            if isinstance(step, Process):
+                placed = ((name, upload.to) for name, upload in step.uploads.items())
+                self.expressions.placed |= {Output(step.name, name): to for name, to in placed if to is not None}
         metrics = sorted((item.step, item.name) for item in self.used if isinstance(item, Metric))
         self.compared = {step: tuple(name for _, name in pairs) for step, pairs in groupby(metrics, itemgetter(0))}
 

@@ -38,7 +38,8 @@ def key_of(name: str) -> str:
 class Expressions(ABC):
     """Renders the values of one pipeline and remembers what CloudFormation has to fill in.
 
-    `opened` maps the names in the definition to CloudFormation values: the map of its `Fn::Sub`.
+    `opened` maps the names in the definition to CloudFormation values: the map of its `Fn::Sub`; `placed` says where
+    outputs lie that were given a place.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Expressions(ABC):
     data_bucket: Json
     artifact_bucket: Json
     opened: dict[str, Json] = field(default_factory=dict)
+    placed: dict[Output, S3 | Below] = field(default_factory=dict)
 
     @abstractmethod
     def run(self) -> Text:
@@ -88,6 +90,8 @@ class Expressions(ABC):
         match place:
             case S3():
                 return place.bucket or self.open("DataBucket", self.data_bucket), (place.key,)
+            case Output() if place in self.placed:
+                return self.place(self.placed[place])
             case Output(step, name):
                 return self.open("ArtifactBucket", self.artifact_bucket), self.output_key(step, name)
             case Below():

@@ -139,6 +139,8 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
         ):
             # Any pipeline of the model may have registered the version.
             yield artifacts, f"{context.spec.model}/"
+        case Output() if source in context.expressions.placed:
+            yield from places_of(context, context.expressions.placed[source])
         case Output() | ModelArtifact():
             yield artifacts, names.pipeline_prefix(context.spec.model, context.spec.name)
         case Input():

@@ -18,6 +18,7 @@ from constructs_ml.contract import names
 from constructs_ml.facts import instances
 from constructs_ml.spec.account import JobKind, RoleKind
 from constructs_ml.spec.checks import logical_id
+from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Experiment
 from constructs_ml.spec.steps import AutoML, BatchTransform, Compile, FargateTask, Process, Train
 
@@ -39,6 +40,13 @@ def job_name(context: Context, step: str) -> Text:
     return (f"{prefix}-", Path("States.UUID()"), "-", Path("$$.State.RetryCount"))
 
 
+def tuning_job_name(context: Context, step: str) -> Text:
+    """Unique for every attempt of every run, within the 32 characters of tuning jobs."""
+    prefix = names.tuning_prefix(context.spec.model, context.spec.name, step)
+    unique = Path("States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 4)")
+    return (f"{prefix}-", unique, "-", Path("$$.State.RetryCount"))
+
+
 def state_timeout(timeout: timedelta) -> int:
     """Seconds after which the state gives up on a job that should have ended."""
     return int((timeout + _AROUND_A_JOB).total_seconds())
@@ -53,10 +61,13 @@ def role(context: Context, kind: RoleKind) -> Open:
     return context.expressions.open(logical_id(kind, "role"), value)
 
 
-def job_calls(context: Context, noun: str, step: str) -> list[Statement]:
-    """The calls by which a state starts a job of SageMaker, such as "TrainingJob", and waits for its end."""
+def job_calls(context: Context, noun: str, step: str, prefix: str | None = None) -> list[Statement]:
+    """The calls by which a state starts a job of SageMaker, such as "TrainingJob", and waits for its end.
+
+    `prefix` is the beginning of the job's name where it is not the step's usual one.
+    """
     resource, rule = _WAITED_FOR[noun]
-    prefix = names.job_prefix(context.spec.model, step)
+    prefix = prefix or names.job_prefix(context.spec.model, step)
     calls = (f"sagemaker:Create{noun}", f"sagemaker:Describe{noun}", f"sagemaker:Stop{noun}", "sagemaker:AddTags")
     watch = arn("events", f"rule/StepFunctionsGetEventsForSageMaker{rule}JobsRule")
     return [
@@ -84,25 +95,37 @@ def code_file(context: Context, step: str) -> Open:
     return context.expressions.open(logical_id("code file", name), asset(name, "file"))
 
 
-def instance_type(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> str | None:
-    """The step's instance type or the account's; a fault where neither will do."""
+def first_type(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> str | None:
+    """The type of the first machines: they decide the image. The step's own or the account's, unchecked."""
     compute = step.compute
-    where = context.where(step.name)
-    return machines.instance_type(
-        context.account, kind, compute.instance_type, compute.instance_count, where, context.faults
-    )
+    several = (*compute.preferences, *(group.instance_type for group in compute.groups))
+    return compute.instance_type or next(iter(several), None) or context.account.instances.default(kind)
 
 
 def cluster(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> dict[str, Json]:
     """The machines of a job. Volumes of instances with local NVMe take no key: the instance encrypts them itself."""
-    chosen = instance_type(context, kind, step)
-    resources: dict[str, Json] = {
-        "InstanceCount": step.compute.instance_count,
-        "InstanceType": chosen or "unknown",
-        "VolumeSizeInGB": step.compute.volume_gb,
-    }
+    compute, count = step.compute, step.compute.instance_count
+    groups = {group.instance_type: group.count for group in compute.groups}
+    wanted = tuple(groups) or compute.preferences or (compute.instance_type,)
+    where = context.where(step.name)
+    chosen = [
+        machines.instance_type(context.account, kind, given, 1 if number else compute.instances, where, context.faults)
+        for number, given in enumerate(wanted)
+    ]
+    resources: dict[str, Json] = {}
+    if compute.groups:
+        resources["InstanceGroups"] = [
+            {"InstanceGroupName": item.name, "InstanceType": item.instance_type, "InstanceCount": item.count}
+            for item in compute.groups
+        ]
+    elif compute.preferences:
+        preferences = [{"InstanceType": item, "InstanceCount": count} for item in compute.preferences]
+        resources["InstancePreferences"] = preferences
+    else:
+        resources |= {"InstanceCount": count, "InstanceType": chosen[0] or "unknown"}
+    resources["VolumeSizeInGB"] = compute.volume_gb
     opened = key(context)
-    if opened and chosen and not instances.has_local_storage(chosen):
+    if opened and all(item and not instances.has_local_storage(item) for item in chosen):
         resources["VolumeKmsKeyId"] = f"${{{opened.name}}}"
     return resources
 
@@ -138,6 +161,7 @@ def experiment(step_experiment: Experiment | None) -> dict[str, Json]:
         "ExperimentName": step_experiment.experiment,
         "TrialName": step_experiment.trial,
         "TrialComponentDisplayName": step_experiment.display_name,
+        "RunName": step_experiment.run,
     }
     return {"ExperimentConfig": {key: value for key, value in fields.items() if value}}
 
@@ -146,11 +170,9 @@ def job_tags(context: Context, step: str) -> list[Json]:
     return tag_list(context.job_tags(step))
 
 
-def image_uri(context: Context, kind: JobKind, step: Process | Train) -> Open | str:
+def image_uri(context: Context, kind: JobKind, step: Process | Train, wanted: ContainerImage) -> Open | str:
     """The step's image, literal where the region is known."""
-    return image(
-        context, step.image, kind, step.compute.instance_type or context.account.instances.default(kind), step.name
-    )
+    return image(context, wanted, kind, first_type(context, kind, step), step.name)
 
 
 def with_raw(

@@ -12,6 +12,7 @@ from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
 from constructs_ml.compiler.job_roles import add_job_roles
 from constructs_ml.compiler.paths import StatesExpressions
 from constructs_ml.compiler.policies import Role, Statement, add_role
+from constructs_ml.compiler.steps.tune import definitions
 from constructs_ml.compiler.template import (
     Asset,
     Compiled,
@@ -29,7 +30,7 @@ from constructs_ml.faults import SpecError
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import BatchTransform, Function, LambdaTask, Process, Register, Split, Step, Train
+from constructs_ml.spec.steps import BatchTransform, Function, LambdaTask, Process, Register, Split, Step, Train, Tune
 
 STATE_MACHINE, STATES_ROLE, LOG = "State machine", "States role", "Log"
 
@@ -92,20 +93,19 @@ def compile_pipeline(
 def collect_code(context: Context) -> None:
     """Read the code of every step; steps that share a source share its asset."""
     for step in context.spec.all_steps:
-        code, packaging = _code_of(step)
-        if code is None:
-            continue
-        where = f"pipeline {context.spec.name!r}, step {step.name!r}"
-        try:
-            found, entry = read_code(context.spec.root, code.path, entry=code.entry, packaging=packaging, where=where)
-        except SpecError as refused:
-            context.faults.found.extend(refused.faults)
-            found, entry = None, ""
-        if found is None:
-            context.code[step.name] = CodeAsset("missing", entry, "missing")
-            continue
-        name = _asset_name(context, found, step.name)
-        context.code[step.name] = CodeAsset(name, entry, found.digest)
+        for name, (code, packaging) in _codes_of(step).items():
+            _collect(context, step, name, code, packaging)
+
+
+def _collect(context: Context, step: Step, name: str, code: Code, packaging: Packaging) -> None:
+    where = f"pipeline {context.spec.name!r}, step {step.name!r}"
+    try:
+        found, entry = read_code(context.spec.root, code.path, entry=code.entry, packaging=packaging, where=where)
+    except SpecError as refused:
+        context.faults.found.extend(refused.faults)
+        context.code[name] = CodeAsset("missing", "", "missing")
+        return
+    context.code[name] = CodeAsset(_asset_name(context, found, name), entry, found.digest)
 
 
 def _asset_name(context: Context, found: Asset, step: str) -> str:
@@ -115,6 +115,14 @@ def _asset_name(context: Context, found: Asset, step: str) -> str:
             return name
     context.template.assets[step] = found
     return step
+
+
+def _codes_of(step: Step) -> dict[str, tuple[Code, Packaging]]:
+    """The code that a step brings, by the name under which it is kept: the step's, but for a tuner's candidates."""
+    if isinstance(step, Tune):
+        return {name: found for inner in definitions(step) for name, found in _codes_of(inner).items()}
+    code, packaging = _code_of(step)
+    return {} if code is None else {step.name: (code, packaging)}
 
 
 def _code_of(step: Step) -> tuple[Code | None, Packaging]:

@@ -24,7 +24,8 @@ class Poll:
     requests that holds the job's name, which ends in what `unique` makes: a start that says `exists` has started it
     before.
     `status` is the path of the status in the answer to `look`; `kept` selects from that answer what later steps use.
-    `stop` is the call that ends the job when `deadline` has passed.
+    `stop` is the call that ends the job when `deadline` has passed. `between` is a state that the caller adds: it is
+    entered after each look at a running job, finds what `seen` selects there, and goes on to "Pause <step>".
     """
 
     start: str
@@ -37,6 +38,8 @@ class Poll:
     exists: str
     deadline: timedelta
     kept: Mapping[str, Json] = field(default_factory=dict)
+    seen: Mapping[str, Json] = field(default_factory=dict)
+    between: str = ""
     service: str = "sagemaker"
     retry: Retry | None = None
     unique: str = "States.UUID()"
@@ -64,7 +67,7 @@ def add(machine: Machine, step: str, poll: Poll, name: Text, parameters: Mapping
         poll.look,
         named,
         f"Check {step}",
-        kept={"status.$": poll.status},
+        kept={"status.$": poll.status, **poll.seen},
         at=result_path(step, "look"),
         retry=[service_retry(poll.service)],
     )
@@ -81,19 +84,17 @@ def _decide(machine: Machine, step: str, poll: Poll) -> None:
         return tests[0] if len(tests) == 1 else {"Or": tests}
 
     longest = int(poll.deadline.total_seconds())
-    machine.put(
-        f"Check {step}",
-        {
-            "Type": "Choice",
-            "Choices": [
-                {**any_of(poll.done), "Next": f"Keep {step}"},
-                {**any_of(poll.failed), "Next": f"Report {step}"},
-                {"Variable": waited, "NumericGreaterThanEquals": longest, "Next": f"Stop {step}"},
-                {"Variable": wait, "NumericLessThan": _LONGEST_PAUSE, "Next": f"Wait longer for {step}"},
-            ],
-            "Default": f"Wait again for {step}",
-        },
-    )
+    ends: list[Json] = [
+        {**any_of(poll.done), "Next": f"Keep {step}"},
+        {**any_of(poll.failed), "Next": f"Report {step}"},
+        {"Variable": waited, "NumericGreaterThanEquals": longest, "Next": f"Stop {step}"},
+    ]
+    pauses: list[Json] = [{"Variable": wait, "NumericLessThan": _LONGEST_PAUSE, "Next": f"Wait longer for {step}"}]
+    if poll.between:
+        machine.put(f"Check {step}", {"Type": "Choice", "Choices": ends, "Default": poll.between})
+        ends = []
+    check = f"Pause {step}" if poll.between else f"Check {step}"
+    machine.put(check, {"Type": "Choice", "Choices": [*ends, *pauses], "Default": f"Wait again for {step}"})
     for name, pause in (("longer", f"States.MathAdd({wait}, {wait})"), ("again", wait)):
         machine.put(
             f"Wait {name} for {step}",

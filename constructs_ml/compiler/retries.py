@@ -59,6 +59,11 @@ _LATER = {
     ),
     "s3": ("S3.S3Exception", "S3.SdkClientException", "S3.SlowDownException"),
     "sns": ("SNS.AmazonSNSException", "SNS.InternalErrorException", "SNS.ThrottledException"),
+    "cloudwatch": (
+        "CloudWatch.CloudWatchException",
+        "CloudWatch.SdkClientException",
+        "CloudWatch.ThrottlingException",
+    ),
     "lambda": (
         "Lambda.AWSLambdaException",
         "Lambda.ClientExecutionTimeoutException",

@@ -31,6 +31,7 @@ from constructs_ml.compiler.steps import (
     register,
     sub_pipeline,
     train,
+    tune,
 )
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract.names import DONE_STATE as DONE
@@ -62,6 +63,7 @@ from constructs_ml.spec.steps import (
     Step,
     SubPipeline,
     Train,
+    Tune,
     Wait,
     goes_on,
 )
@@ -113,7 +115,7 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
-        case Process() | Split() | Train() | BatchTransform() | AutoML() | Compile():
+        case Process() | Split() | Train() | Tune() | BatchTransform() | AutoML() | Compile():
             _job(machine, step, after)
         case _:
             _call(machine, step, after)
@@ -128,6 +130,8 @@ def _job(machine: Machine, step: Job, after: str) -> None:
             process.add(machine, step.process, after)
         case Train():
             train.add(machine, step, after)
+        case Tune():
+            tune.add(machine, step, after)
         case BatchTransform():
             batch_transform.add(machine, step, after)
         case AutoML():

@@ -83,6 +83,11 @@ class AccountItem(Strict):
     network: NetworkItem | None = None
     key_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]+$")
     permissions_boundary: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$")
+    mlflow_arn: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:mlflow-(app|tracking-server)/.+$",
+        description="The MLflow app, or tracking server, that jobs log to.",
+    )
     instances: InstancesItem = InstancesItem()
     log_retention_days: Literal[_RETENTION] = 365  # type: ignore[valid-type]  # the values stand once, above
     noncurrent_data_days: int = Field(default=90, ge=1, le=3650)
@@ -103,6 +108,16 @@ class AccountItem(Strict):
             wanted = f"arn:{regions.partition_of(own['region'])}:kms:{own['region']}:{own['id']}:key/"
             if not arn.startswith(wanted):
                 raise refusal("accounts-key", arn, f"{wanted}...")
+        return arn
+
+    @field_validator("mlflow_arn")
+    @classmethod
+    def _app_belongs_here(cls, arn: str | None, info: ValidationInfo) -> str | None:
+        own = info.data
+        if arn and "region" in own and "id" in own:
+            wanted = f"arn:{regions.partition_of(own['region'])}:sagemaker:{own['region']}:{own['id']}:mlflow-"
+            if not arn.startswith(wanted):
+                raise refusal("accounts-mlflow", arn, f"{wanted}app/...")
         return arn
 
     @field_validator("permissions_boundary")

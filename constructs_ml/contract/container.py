@@ -12,6 +12,11 @@ CODE = "code"
 """The input or channel by which a step's code reaches its container."""
 
 
+MLFLOW_URI = "MLFLOW_TRACKING_URI"
+MLFLOW_EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
+"""The variables that MLflow's client reads."""
+
+
 def processing_input(name: str) -> str:
     return f"{PROCESSING}/input/{name}"
 

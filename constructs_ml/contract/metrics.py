@@ -11,7 +11,11 @@ from typing import Dict
 ENDPOINT_NAMESPACE = "AWS/SageMaker"
 ENDPOINT_INSTANCES_NAMESPACE = "/aws/sagemaker/Endpoints"
 DATA_QUALITY_NAMESPACE = "aws/sagemaker/Endpoints/data-metrics"
+TRAINING_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MODEL_QUALITY_NAMESPACE = "aws/sagemaker/Endpoints/model-metrics"
+
+TRAINING_JOB = "TrainingJobName"
+"""The dimension of the metrics that SageMaker reads from a training job's log."""
 
 INVOCATIONS = "Invocations"
 SERVER_ERRORS = "Invocation5XXErrors"

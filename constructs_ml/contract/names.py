@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 PRODUCT = "constructs-ml"
 
 STAGE_LENGTH = 16
@@ -15,6 +17,8 @@ VARIANT_LENGTH = 24
 MONITOR_LENGTH = 12
 JOB_NAME_LENGTH = 63
 SHORT_JOB_NAME_LENGTH = 32
+# A tuning job's name ends in "-<the last part of a UUID>-<retry count>".
+_TUNING_SUFFIX_LENGTH = 1 + 12 + 1 + 2
 # A job name ends in "-<UUID>-<retry count>"; a retry count has at most two digits.
 _JOB_SUFFIX_LENGTH = 1 + 36 + 1 + 2
 
@@ -130,6 +134,15 @@ def pipeline_prefix(model: str, pipeline: str) -> str:
 def output_prefix(model: str, pipeline: str, execution: str, step: str, output: str) -> str:
     """The S3 prefix of one output of one step of one run; ends in a slash."""
     return f"{pipeline_prefix(model, pipeline)}{execution}/{step}/{output}/"
+
+
+def tuning_prefix(model: str, pipeline: str, step: str) -> str:
+    """The stable beginning of a tuning job's names: 32 characters must hold it, a part of a UUID and a retry count.
+
+    What is left of the model's name tells a reader whose it is; the digest keeps the jobs of two steps apart.
+    """
+    digest = hashlib.sha256(f"{model}/{pipeline}/{step}".encode()).hexdigest()[:8]
+    return f"{model[: SHORT_JOB_NAME_LENGTH - _TUNING_SUFFIX_LENGTH - 9].rstrip('-')}-{digest}"
 
 
 def job_prefix(model: str, step: str) -> str:

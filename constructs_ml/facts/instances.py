@@ -8,6 +8,9 @@ from functools import cache
 from constructs_ml.facts.store import chosen, load
 from constructs_ml.faults import Fault, fault
 
+# Those that SageMaker's data parallel library runs on; https://docs.aws.amazon.com/sagemaker/latest/dg/distributed-data-parallel-support.html.
+DATA_PARALLEL = ("ml.p4d.24xlarge", "ml.p4de.24xlarge")
+
 
 def types(use: str) -> tuple[str, ...]:
     """The types that SageMaker accepts for "training", "processing", "transform" or "endpoint"."""

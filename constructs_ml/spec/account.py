@@ -53,7 +53,8 @@ class Account:
     `key_arn` names a key the account already has (None: the platform makes one); `permissions_boundary` is the
     ARN of a managed policy put on every role; `destroyable` is the account's half of the two keys that deleting
     data takes; `existing_customer` names closed services that this account may still use; `models` is what this
-    account says about single models; `where` says which file and line declared the account, for errors.
+    account says about single models; `mlflow_arn` names the MLflow app or tracking server that jobs log to; `where`
+    says which file and line declared the account, for errors.
     """
 
     stage: str
@@ -71,6 +72,7 @@ class Account:
     existing_customer: tuple[str, ...] = ()
     models: Mapping[str, ModelSettings] = field(default_factory=lambda: MappingProxyType({}))
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    mlflow_arn: str | None = None
     where: str = ""
 
     def __post_init__(self) -> None:

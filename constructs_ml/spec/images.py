@@ -13,6 +13,7 @@ Accelerator = Literal["cpu", "gpu"]
 _URI = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})"
 )
+_ALGORITHM = re.compile(r"(arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:[0-9]{12}:[a-z-]*/)?[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _OWN = re.compile(r"[a-z0-9]+([._/-][a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|@sha256:[0-9a-f]{64})")
 
 
@@ -62,6 +63,18 @@ class Image:
     @property
     def is_own_account(self) -> bool:
         return ".dkr.ecr." not in self.uri
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """An algorithm that trains instead of an image: its name in this account, or its ARN, such as a Marketplace's."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not _ALGORITHM.fullmatch(self.name):
+            allowed = "letters, digits and hyphens, or arn:...:algorithm/..."
+            raise refuse("algorithm-name", where=f"Algorithm({self.name!r})", got=repr(self.name), allowed=allowed)
 
 
 Framework = Sklearn | XGBoost | PyTorch

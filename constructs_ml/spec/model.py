@@ -12,11 +12,11 @@ from constructs_ml.faults import Faults, refuse
 from constructs_ml.spec.checks import alike, check_kind, check_name, check_tags, check_tuple, frozen
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.features import FeatureGroupSpec
-from constructs_ml.spec.images import ContainerImage
+from constructs_ml.spec.images import Algorithm, ContainerImage
 from constructs_ml.spec.monitors import DataQuality, ModelQuality, Monitor
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.registry import RegistrySpec
-from constructs_ml.spec.steps import Process, Register, Step, Train
+from constructs_ml.spec.steps import Process, Register, Step, Train, Tune
 from constructs_ml.spec.triggers import Trigger
 from constructs_ml.spec.values import Input, ModelArtifact, Output
 from constructs_ml.spec.watched import check_watched
@@ -80,13 +80,13 @@ class ModelSpec:
     @property
     def images(self) -> tuple[ContainerImage, ...]:
         """The images that serve the versions which the pipeline registers, each once."""
-        trained = {step.name: step.image for step in self.pipeline.all_steps if isinstance(step, Train)}
+        trained = {step.name: step.images for step in self.pipeline.all_steps if isinstance(step, (Train, Tune))}
         found: list[ContainerImage] = []
         for step in self.pipeline.all_steps:
             if isinstance(step, Register):
-                made = trained.get(step.model.step) if isinstance(step.model, ModelArtifact) else None
-                image = step.serving.image or made
-                found += [image] if image else []
+                made = trained.get(step.model.step, ()) if isinstance(step.model, ModelArtifact) else ()
+                serving = (step.serving.image,) if step.serving.image else made
+                found += [image for image in serving if not isinstance(image, Algorithm)]
         return tuple(dict.fromkeys(found))
 
     def _repr_html_(self) -> str:

@@ -61,7 +61,8 @@ def check_references(steps: Sequence[Step], inputs: Sequence[Input], where: str,
         faults.add("kind", where=where, got=repr(step), allowed="steps, such as Process(...)", field="a step")
     if strange:
         return
-    for name, count in Counter(step.name for step in everything).items():
+    taken = (name for step in everything for name in (step.name, *getattr(step, "inner_names", ())))
+    for name, count in Counter(taken).items():
         if count > 1:
             faults.add(
                 "name-taken",

@@ -10,8 +10,8 @@ from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.template import Json, asset
 from constructs_ml.contract import names
 from constructs_ml.spec.checks import logical_id
-from constructs_ml.spec.images import ContainerImage
-from constructs_ml.spec.steps import BatchTransform, Register, Train
+from constructs_ml.spec.images import Algorithm, ContainerImage
+from constructs_ml.spec.steps import BatchTransform, Register, Train, Tune
 from constructs_ml.spec.steps.sources import ModelSource, Version
 from constructs_ml.spec.values import ModelArtifact
 
@@ -79,4 +79,5 @@ def _trained_with(context: Context, model: ModelSource) -> ContainerImage | None
     if not isinstance(model, ModelArtifact):
         return None
     made = context.step(model.step)
-    return made.image if isinstance(made, Train) else None
+    images = made.images if isinstance(made, (Train, Tune)) else ()
+    return images[0] if len(images) == 1 and not isinstance(images[0], Algorithm) else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from constructs_ml.compiler import jobs
+from collections.abc import Iterator
+
+from constructs_ml.compiler import jobs, mlflow, permissions
 from constructs_ml.compiler.context import Context, Job
 from constructs_ml.compiler.expressions import Text, literal
 from constructs_ml.compiler.infrastructure import bucket_arn
+from constructs_ml.compiler.job_roles import places_of
 from constructs_ml.compiler.machine import Machine
 from constructs_ml.compiler.metrics import keep_metrics
 from constructs_ml.compiler.paths import result_path
@@ -13,8 +16,9 @@ from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.retries import retries, service_retry
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import container, names
+from constructs_ml.spec.jobs import Channel, FileSystem
 from constructs_ml.spec.steps import Process
-from constructs_ml.spec.values import JobName
+from constructs_ml.spec.values import JobName, Location
 
 # $0 is the entry and $@ are the arguments: the shell gets them from ContainerArguments.
 _START = (
@@ -72,10 +76,11 @@ def _read_metrics(machine: Machine, step: Process, file: str, kept: dict[str, Js
 def request(context: Context, step: Process) -> dict[str, Json]:
     """The parameters of the job but its name; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html."""
     expressions = context.expressions
+    logged = mlflow.environment(context, step.name, step.mlflow)
     parameters: dict[str, Json] = {
         "RoleArn": literal((jobs.role(context, "processing"),)),
         "AppSpecification": _application(context, step),
-        "Environment": expressions.put_all({**step.folders, **step.environment}),
+        "Environment": expressions.put_all({**step.folders, **logged, **step.environment}),
         "ProcessingInputs": _inputs(context, step),
         "ProcessingResources": {"ClusterConfig": jobs.cluster(context, "processing", step)},
         "StoppingCondition": {"MaxRuntimeInSeconds": int(step.timeout.total_seconds())},
@@ -85,16 +90,36 @@ def request(context: Context, step: Process) -> dict[str, Json]:
     }
     if step.outputs:
         parameters["ProcessingOutputConfig"] = _outputs(context, step)
-    sources = tuple(channel.source for channel in step.sources.values())
     context.jobs.append(
-        Job(kind="processing", step=step.name, sources=sources, images=(step.image,), network=step.network)
+        Job(
+            kind="processing",
+            step=step.name,
+            sources=tuple(_location(channel) for channel in step.sources.values()),
+            images=(step.image,),
+            network=step.network,
+            more=(*_writes(context, step), *mlflow.statements(context, step.mlflow)),
+        )
     )
     return jobs.with_raw(context, step.name, "sagemaker:createProcessingJob", parameters, step.raw)
 
 
+def _writes(context: Context, step: Process) -> Iterator[Statement]:
+    """Outputs at given places lie outside the pipeline's own prefix."""
+    for upload in step.uploads.values():
+        if upload.to is not None:
+            yield from (permissions.write(bucket, prefix) for bucket, prefix in places_of(context, upload.to))
+
+
+def _location(channel: Channel) -> Location:
+    assert not isinstance(channel.source, FileSystem)
+    return channel.source
+
+
 def _application(context: Context, step: Process) -> dict[str, Json]:
-    application: dict[str, Json] = {"ImageUri": literal((jobs.image_uri(context, "processing", step),))}
+    application: dict[str, Json] = {"ImageUri": literal((jobs.image_uri(context, "processing", step, step.image),))}
     arguments = [context.expressions.text(argument) for argument in step.arguments]
+    if step.entrypoint:
+        application["ContainerEntrypoint"] = [literal((word,)) for word in step.entrypoint]
     if step.name in context.code:
         application["ContainerEntrypoint"] = ["/bin/sh", "-c", _START]
         arguments.insert(0, (context.code[step.name].entry,))
@@ -112,14 +137,15 @@ def _inputs(context: Context, step: Process) -> list[Json]:
         }
         if channel.compression != "None":
             source["S3CompressionType"] = channel.compression
-        rendered.append(_input(context, name, context.expressions.text(channel.source), source))
+        uri = context.expressions.text(_location(channel))
+        rendered.append(_input(context, name, uri, source, channel.data_type))
     if step.name in context.code:
         rendered.append(_input(context, container.CODE, jobs.code_uri(context, step.name), {"S3InputMode": "File"}))
     return rendered
 
 
-def _input(context: Context, name: str, uri: Text, source: dict[str, Json]) -> Json:
-    source |= {"S3DataType": "S3Prefix", "LocalPath": container.processing_input(name)}
+def _input(context: Context, name: str, uri: Text, source: dict[str, Json], data_type: str = "S3Prefix") -> Json:
+    source |= {"S3DataType": data_type, "LocalPath": container.processing_input(name)}
     context.expressions.put(source, "S3Uri", uri)
     return {"InputName": name, "S3Input": source}
 
@@ -127,7 +153,8 @@ def _input(context: Context, name: str, uri: Text, source: dict[str, Json]) -> J
 def _outputs(context: Context, step: Process) -> dict[str, Json]:
     outputs = []
     for name in step.outputs:
-        target: dict[str, Json] = {"LocalPath": container.processing_output(name), "S3UploadMode": "EndOfJob"}
+        mode = step.uploads[name].mode if name in step.uploads else "EndOfJob"
+        target: dict[str, Json] = {"LocalPath": container.processing_output(name), "S3UploadMode": mode}
         context.expressions.put(target, "S3Uri", context.expressions.output_uri(step.name, name))
         outputs.append({"OutputName": name, "S3Output": target})
     config: dict[str, Json] = {"Outputs": outputs}

@@ -26,14 +26,15 @@ from constructs_ml.spec.steps.gate import Gate
 from constructs_ml.spec.steps.glue_job import GlueJob
 from constructs_ml.spec.steps.lambda_task import Function, LambdaTask
 from constructs_ml.spec.steps.parallel import Parallel
-from constructs_ml.spec.steps.process import Process
+from constructs_ml.spec.steps.process import Process, Upload
 from constructs_ml.spec.steps.register import Register, Serving
 from constructs_ml.spec.steps.sources import Version
 from constructs_ml.spec.steps.split import ByTime, Grouped, Randomly, Split, Stratified
 from constructs_ml.spec.steps.sub_pipeline import SubPipeline
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
+from constructs_ml.spec.steps.tune import Candidate, Tune
 
-Job = Process | Split | Train | BatchTransform | AutoML | Compile
+Job = Process | Split | Train | Tune | BatchTransform | AutoML | Compile
 """The steps that are jobs of SageMaker."""
 Called = LambdaTask | GlueJob | FargateTask | EmrServerlessJob | AthenaQuery | DataBrewJob | SubPipeline | CallService
 """The steps that call services outside SageMaker."""
@@ -78,6 +79,7 @@ __all__ = [
     "ByTime",
     "CallService",
     "Called",
+    "Candidate",
     "Compile",
     "Container",
     "DataBrewJob",
@@ -117,6 +119,8 @@ __all__ = [
     "Train",
     "TransformInput",
     "TransformOutput",
+    "Tune",
+    "Upload",
     "Version",
     "Wait",
     "blocks",

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
-from constructs_ml.spec.images import ContainerImage, Image
+from constructs_ml.spec.images import Algorithm, ContainerImage, Image
 from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.values import Input, Result
 
@@ -49,9 +49,11 @@ def check_metric_key(name: str, where: str) -> None:
         )
 
 
-def check_job_code(code: str | PurePath | Code | None, image: ContainerImage, where: str, *, runs_alone: bool) -> None:
+def check_job_code(
+    code: str | PurePath | Code | None, image: ContainerImage | Algorithm, where: str, *, runs_alone: bool
+) -> None:
     """AWS's general-purpose framework images do nothing without code."""
-    needs_code = not isinstance(image, Image) and not (image.family == "xgboost" and runs_alone)
+    needs_code = not isinstance(image, (Image, Algorithm)) and not (image.family == "xgboost" and runs_alone)
     if code is None and needs_code:
         raise refuse(
             "code-needed",

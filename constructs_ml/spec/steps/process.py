@@ -7,18 +7,51 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from constructs_ml.contract import container
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_duration, check_name, frozen
+from constructs_ml.spec.checks import check_duration, check_kind, check_name, frozen
 from constructs_ml.spec.conditions import Metric
-from constructs_ml.spec.images import ContainerImage
-from constructs_ml.spec.jobs import DAY, Channel, Code, Compute, Experiment, Network, Retry, as_channel, check_channels
+from constructs_ml.spec.images import ContainerImage, Image
+from constructs_ml.spec.jobs import (
+    DAY,
+    Channel,
+    Code,
+    Compute,
+    Experiment,
+    FileSystem,
+    MLflow,
+    Network,
+    Retry,
+    as_channel,
+    check_channels,
+    check_mlflow,
+)
 from constructs_ml.spec.sdk import process_arguments
 from constructs_ml.spec.steps.common import check_environment, check_job_code, check_metric_key
-from constructs_ml.spec.values import JobName, Location, Output, Value
+from constructs_ml.spec.values import S3, Below, JobName, Location, Output, Value
+
+_LONGEST = timedelta(seconds=limits.PROCESSING_SECONDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """How an output gets to S3: at the end of the job or while it runs, and to a place of yours.
+
+    A given place is the same in every run, unless it says otherwise: `S3("scores/") / Execution("name")`.
+    """
+
+    to: S3 | Below | None = None
+    mode: Literal["EndOfJob", "Continuous"] = "EndOfJob"
+
+    def __post_init__(self) -> None:
+        check_kind("to", self.to, "Upload", S3, Below, type(None))
+        if isinstance(self.to, Below) and not isinstance(self.to.place, S3):
+            raise refuse("kind", where="Upload", got=f"to={self.to!r}", allowed="a place below an S3", field="to")
+        if self.mode not in ("EndOfJob", "Continuous"):
+            raise refuse("upload-mode", where="Upload", got=repr(self.mode), allowed=("EndOfJob", "Continuous"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +60,8 @@ class Process:
 
     The script finds each input in the folder that `$PROCESSING_INPUT_<NAME>` names and writes each output
     to `$PROCESSING_OUTPUT_<NAME>`. `metrics` names a flat JSON file inside an output, such as
-    "report/metrics.json": its numbers can be compared. `timeout` bounds the job itself. `raw` is merged last
+    "report/metrics.json": its numbers can be compared. `uploads` says more about single outputs. `entrypoint` is the
+    command of a team's own image, instead of the image's. `timeout` bounds the job itself. `raw` is merged last
     into the CreateProcessingJob request.
 
     >>> from constructs_ml import Process, S3, Sklearn
@@ -42,14 +76,17 @@ class Process:
     name: str
     image: ContainerImage
     code: str | PurePath | Code | None = None
+    entrypoint: tuple[str, ...] = ()
     arguments: tuple[Value, ...] = ()
     inputs: Mapping[str, Location | Channel] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
+    uploads: Mapping[str, Upload] = field(default_factory=dict)
     metrics: str | None = None
     environment: Mapping[str, Value] = field(default_factory=dict)
     compute: Compute = Compute()
     network: Network = Network()
     experiment: Experiment | None = None
+    mlflow: MLflow | None = None
     retry: Retry | None = None
     timeout: timedelta = DAY
     raw: Mapping[str, object] = field(default_factory=dict)
@@ -59,13 +96,19 @@ class Process:
         check_name("step", self.name, where)
         check_job_code(self.code, self.image, where, runs_alone=True)
         check_channels(self.inputs, where, limits.PROCESSING_INPUTS - 1)
-        for name, channel in self.sources.items():
-            if channel.mode != "File" and channel.mode != "Pipe":
-                raise refuse("input-mode", where=f"{where}, input {name!r}", got=channel.mode, allowed=("File", "Pipe"))
-        check_environment(self.environment, where, own=len(self.folders))
-        check_duration("timeout", self.timeout, where, timedelta(minutes=1), 5 * DAY)
+        self._check_inputs(where)
+        if self.entrypoint and (self.code is not None or not isinstance(self.image, Image)):
+            got = "entrypoint and code" if self.code is not None else f"entrypoint in {self.image}"
+            raise refuse("entrypoint", where=where, got=got, allowed="a team's own image without code")
+        for field_name in ("groups", "training_plan"):
+            if getattr(self.compute, field_name):
+                raise refuse("compute-training", where=where, got=f"Compute({field_name}=...)", allowed="a Train step")
+        check_mlflow(self.mlflow, self.network, where)
+        check_environment(self.environment, where, own=len(self.folders) + (2 if self.mlflow else 0))
+        check_duration("timeout", self.timeout, where, timedelta(minutes=1), _LONGEST)
         self._check_outputs(where)
         object.__setattr__(self, "inputs", frozen(self.inputs))
+        object.__setattr__(self, "uploads", frozen(self.uploads))
         object.__setattr__(self, "environment", frozen(self.environment))
         object.__setattr__(self, "raw", frozen(self.raw))
 
@@ -88,7 +131,32 @@ class Process:
         """
         return cls(**process_arguments(processor, name=name, values=values, without=without, changes=changes))
 
+    def _check_inputs(self, where: str) -> None:
+        """What channels of training jobs have and CreateProcessingJob has not."""
+        for name, channel in self.sources.items():
+            place = f"{where}, input {name!r}"
+            if channel.mode != "File" and channel.mode != "Pipe":
+                raise refuse("input-mode", where=place, got=channel.mode, allowed=("File", "Pipe"))
+            plain = Channel(
+                source=channel.source,
+                mode=channel.mode,
+                distribution=channel.distribution,
+                compression=channel.compression,
+                data_type="ManifestFile" if channel.data_type == "ManifestFile" else "S3Prefix",
+            )
+            if isinstance(channel.source, FileSystem) or channel != plain:
+                known = ("source in S3", "mode", "distribution", "compression", "data_type S3Prefix or ManifestFile")
+                raise refuse("input-setting", where=place, got=channel, allowed=known)
+
     def _check_outputs(self, where: str) -> None:
+        for name in self.uploads:
+            if name not in self.outputs:
+                raise refuse(
+                    "output-unknown", where=where, got=repr(name), allowed=self.outputs, step=self.name, name=name
+                )
+        kept = self.metrics.partition("/")[0] if self.metrics is not None else None
+        if kept is not None and kept in self.uploads and self.uploads[kept].to is not None:
+            raise refuse("metrics-place", where=where, got=f"{kept} at a given place", allowed="an output without to=")
         for name in self.outputs:
             check_name("output", name, where)
         if len(set(self.outputs)) != len(self.outputs):
