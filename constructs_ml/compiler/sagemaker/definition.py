@@ -26,7 +26,7 @@ def definition(context: Context, expressions: PipelineExpressions) -> dict[str, 
     return {
         "Version": VERSION,
         "Metadata": {},
-        "Parameters": [item for given in context.spec.inputs for item in _parameters(expressions, given)],
+        "Parameters": [item for given in context.spec.inputs for item in _parameters(context, expressions, given)],
         "PipelineExperimentConfig": None,
         "Steps": steps,
     }
@@ -39,12 +39,16 @@ def parameter_type(item: Input) -> str:
     return item.type
 
 
-def _parameters(expressions: PipelineExpressions, item: Input) -> list[Json]:
+def _parameters(context: Context, expressions: PipelineExpressions, item: Input) -> list[Json]:
     parameter: dict[str, Json] = {"Name": item.name, "Type": parameter_type(item)}
-    if isinstance(item.default, (S3, str)):
-        parameter["DefaultValue"] = literal(expressions.text(item.default))
-    elif item.default is not None:
-        parameter["DefaultValue"] = item.default
+    default = context.default_of(item)
+    if isinstance(default, (S3, str)):
+        parameter["DefaultValue"] = literal(expressions.text(default))
+    elif default is not None:
+        parameter["DefaultValue"] = default
+    if parameter["Type"] == "Integer" and isinstance(default, float):
+        where, allowed = context.where_of_input(item.name), "a whole number, as its own default is one"
+        context.faults.add("account-input-type", where=where, got=default, allowed=allowed, name=item.name)
     if item.name not in expressions.arriving:
         return [parameter]
     return [parameter, {"Name": arrival_key(item.name), "Type": "String", "DefaultValue": ""}]
