@@ -138,6 +138,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import TransformInput as TransformInput
     from constructs_ml.spec.steps import TransformOutput as TransformOutput
     from constructs_ml.spec.steps import Tune as Tune
+    from constructs_ml.spec.steps import Until as Until
     from constructs_ml.spec.steps import Upload as Upload
     from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
@@ -342,6 +343,7 @@ _PLACES = {
         "Version",
         "Tune",
         "Upload",
+        "Until",
         "Wait",
     ),
     "spec.triggers": (

@@ -99,6 +99,7 @@ from constructs_ml import (
     Train,
     TransformInput,
     Tune,
+    Until,
     Upload,
     Variant,
     Version,
@@ -688,6 +689,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     ),
     # blocks
     "result-unknown": lambda _: gate().result("model"),
+    "until-status": lambda _: Until("$.EndpointStatus", done=()),
     "step-unreached": lambda _: pipeline(Fail(cause="always"), prepare()),
     "item-outside": lambda _: pipeline(prepare(arguments=(Item("city"),))),
     "input-list": lambda _: ForEach(name="each", items=Input("cities"), steps=(prepare(),)),
