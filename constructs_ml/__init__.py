@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.jobs import MLflow as MLflow
     from constructs_ml.spec.jobs import Network as Network
     from constructs_ml.spec.jobs import Retry as Retry
+    from constructs_ml.spec.jumpstart import JumpStart as JumpStart
     from constructs_ml.spec.model import ModelSpec as ModelSpec
     from constructs_ml.spec.model_settings import ModelSettings as ModelSettings
     from constructs_ml.spec.model_settings import pin as pin
@@ -270,6 +271,7 @@ _PLACES = {
         "Network",
         "Retry",
     ),
+    "spec.jumpstart": ("JumpStart",),
     "spec.model": ("ModelSpec",),
     "spec.model_settings": (
         "ModelSettings",

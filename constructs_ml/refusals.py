@@ -191,6 +191,15 @@ _ROWS: dict[str, Refusal] = {
         "the definition does not tell what the role needs", "the role allows what the steps call and nothing else"
     ),
     "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
+    "jumpstart-eula": Refusal(
+        "the model's licence is not accepted", "AWS hands out gated models to those who accept it"
+    ),
+    "jumpstart-access": Refusal(
+        "a {job} job reads no gated model", "its request has no place for the licence or the hub"
+    ),
+    "jumpstart-region": Refusal(
+        "the region has no JumpStart", "artifacts are read from the job's own region", "account"
+    ),
     # training in depth
     "algorithm-name": Refusal("not an algorithm", "an algorithm is found by its name in the account, or by its ARN"),
     "algorithm-code": Refusal(

@@ -8,11 +8,11 @@ from importlib.resources import files
 
 import pytest
 
-from constructs_ml.facts import images, instances, limits, regions, services, updates
+from constructs_ml.facts import images, instances, jumpstart, limits, regions, services, updates
 from constructs_ml.facts.store import load
 from constructs_ml.faults import SpecError
 
-FILES = ("images", "instances", "regions", "services", "updates", "closed")
+FILES = ("images", "instances", "regions", "services", "updates", "closed", "jumpstart")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -226,3 +226,14 @@ def test_the_quotas_of_state_machines_are_those_of_the_service_model() -> None:
 
     model = botocore.session.get_session().get_service_model("stepfunctions")
     assert model.shape_for("Definition").metadata["max"] == limits.DEFINITION_BYTES
+
+
+def test_jumpstarts_buckets_are_those_of_sagemaker() -> None:
+    config = json.loads((files("sagemaker.core") / "jumpstart" / "region_config.json").read_text())
+    assert set(config) == set(load("jumpstart")["regions"])
+    for region, entry in config.items():
+        assert jumpstart.bucket(region, gated=False) == entry["content_bucket"]
+        assert jumpstart.bucket(region, gated=True) == entry["gated_content_bucket"]
+        assert jumpstart.faults_of(region, "here") == []
+    assert jumpstart.faults_of("us-iso-west-1", "here")[0].scope == "account"
+    assert jumpstart.faults_of(None, "here") == []

@@ -26,6 +26,9 @@ REQUESTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "Processing": ("createProcessingJob", "ProcessingJobName"),
         "Training": ("createTrainingJob", "TrainingJobName"),
+        "Transform": ("createTransformJob", "TransformJobName"),
+        "Tuning": ("createHyperParameterTuningJob", "HyperParameterTuningJobName"),
+        "Model": ("createModel", "ModelName"),
         "RegisterModel": ("createModelPackage", ""),
     }
 )
@@ -34,7 +37,14 @@ _COMPARISONS = ("GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEq
 _ON_STEPS = ("Step.SERVICE_FAULT", "Step.THROTTLING")
 _ON_JOBS = (*_ON_STEPS, "SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT")
 _RETRIED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"Processing": _ON_JOBS, "Training": _ON_JOBS, "RegisterModel": _ON_STEPS}
+    {
+        "Processing": _ON_JOBS,
+        "Training": _ON_JOBS,
+        "Transform": _ON_JOBS,
+        "Tuning": _ON_JOBS,
+        "Model": _ON_STEPS,
+        "RegisterModel": _ON_STEPS,
+    }
 )
 _BOUNDS = {"IntervalSeconds": (0, 43_200), "MaxAttempts": (1, 20), "ExpireAfterMin": (0, 14_400)}
 

@@ -25,6 +25,9 @@ _ANSWERS: Mapping[str, str] = MappingProxyType(
     {
         "Processing": "DescribeProcessingJobResponse",
         "Training": "DescribeTrainingJobResponse",
+        "Transform": "DescribeTransformJobResponse",
+        "Tuning": "DescribeHyperParameterTuningJobResponse",
+        "Model": "DescribeModelOutput",
         "RegisterModel": "DescribeModelPackageOutput",
     }
 )

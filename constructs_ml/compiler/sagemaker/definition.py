@@ -9,7 +9,7 @@ from constructs_ml.compiler.expressions import literal
 from constructs_ml.compiler.sagemaker.conditions import conditions
 from constructs_ml.compiler.sagemaker.expressions import PipelineExpressions, arrival_key
 from constructs_ml.compiler.sagemaker.fits import ends_in_failure
-from constructs_ml.compiler.sagemaker.steps import rendered_step
+from constructs_ml.compiler.sagemaker.steps import rendered_steps
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.steps import Gate, Parallel, Step
 from constructs_ml.spec.values import S3, Input
@@ -68,8 +68,9 @@ def _chain(
             found.append(_waiting(_gate(context, expressions, step, steps[index + 1 :]), after))
             return found, ()
         else:
-            found.append(_waiting(rendered_step(context, expressions, step), after))
-            after = (step.name,)
+            for item in rendered_steps(context, expressions, step):
+                found.append(_waiting(item, after))
+                after = (item["Name"],)
     return found, after
 
 
