@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from constructs_ml.compiler.proofs.integrations import Integration
-from constructs_ml.compiler.proofs.pipeline_references import Reference, fault_of, opened, references
+from constructs_ml.compiler.proofs.pipeline_references import UNJUDGED, Reference, fault_of, opened, references
 from constructs_ml.compiler.proofs.service_models import request_shape
 from constructs_ml.compiler.proofs.shapes import Check
 from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS, Substitutions
@@ -55,7 +55,8 @@ def check_pipeline(
     """Every fault of a definition; its texts may hold `${Name}` of `substitutions`.
 
     The form is that of https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/
-    with what the SDK has added since. Raises `MissingExtraError` without botocore.
+    with what the SDK has added since. Steps that only the SDK writes are passed over.
+    Raises `MissingExtraError` without botocore.
     """
     prefix = f"{where}: " if where else ""
     check = _Check(Faults(), NO_SUBSTITUTIONS.inside(substitutions), prefix, _declared(definition))
@@ -148,6 +149,8 @@ class _Check:
 
     def step(self, name: str, step: Mapping[str, Json], before: Mapping[str, Mapping[str, Json]]) -> None:
         kind, arguments = str(step.get("Type")), step.get("Arguments")
+        if kind in UNJUDGED:
+            return
         if kind not in _KINDS or not isinstance(arguments, Mapping):
             self.form(name, f"Type {kind}, Arguments {type(arguments).__name__}", f"an object for {', '.join(_KINDS)}")
             return

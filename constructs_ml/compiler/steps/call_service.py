@@ -104,7 +104,9 @@ def _allow(context: Context, step: CallService, made: Sequence[Call], where: str
         if call.resources and not all(item.is_open for item in call.resources):
             given = [arn for arn in given if any(covers(NO_SUBSTITUTIONS.read(arn), item) for item in call.resources)]
         used.update(given)
-        resources: list[Json] = [sub(arn) for arn in given] or [_told(context, item) for item in call.resources[:1]]
+        # Where a name may be given as an ARN too, the ARN that the name makes is the narrower one.
+        told = [item for item in call.resources if not item.is_open] or call.resources
+        resources: list[Json] = [sub(arn) for arn in given] or [_told(context, item) for item in told[:1]]
         if not resources:
             allowed = f"on= with an ARN of {service}"
             context.faults.add("call-resource", where=where, got=step.on, allowed=allowed, action=call.action)
