@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from constructs_ml.compiler.context import Context
-from constructs_ml.compiler.expressions import Path, key_of
+from constructs_ml.compiler.expressions import Path
 from constructs_ml.compiler.machine import SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
@@ -174,9 +174,9 @@ def _begin(machine: Machine) -> None:
     for item in inputs:
         default = machine.context.default_of(item)
         if isinstance(default, (tuple, list)):
-            defaults[key_of(item.name)] = flow.plain(default)
+            defaults[item.name] = flow.plain(default)
         elif default is not None:
-            machine.expressions.put_value(defaults, key_of(item.name), default)
+            machine.expressions.put_value(defaults, item.name, default)
     machine.put("Defaults", {"Type": "Pass", "Parameters": {"defaults": defaults, "given.$": "$"}, "Next": "Inputs"})
     given = {"inputs.$": "States.JsonMerge($.defaults, $.given, false)", **results}
     machine.put("Inputs", {"Type": "Pass", "Parameters": given, "Next": "Check inputs"})

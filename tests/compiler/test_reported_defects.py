@@ -46,6 +46,16 @@ def test_65_152_hyperparameters_of_an_execution_are_the_ones_that_train(given: d
     assert (found["depth"], found["label"]) == (depth, "fixed")
 
 
+def test_an_input_is_given_under_the_name_that_it_is_declared_by() -> None:
+    first, deep = Input("start-day", default="1997-09-30"), Input("how-deep", "Number", default=3)
+    tell = LambdaTask(name="tell", function="tell", payload={"days": (first, deep)})
+    spec = pipeline(prepare(arguments=(join("day=", first), deep)), tell, inputs=(first, deep))
+    assert prove_template(compiled(spec).resources) == ()
+    _, services = ran(spec, given={"start-day": "1998-01-01"})
+    assert services.of("prepare")[0]["AppSpecification"]["ContainerArguments"][1:] == ["day=1998-01-01", "3"]
+    assert services.of("tell")[0]["Payload"] == {"days": ["1998-01-01", 3]}
+
+
 def test_hyperparameters_of_one_execution_do_not_leak_into_the_next() -> None:
     spec = pipeline(trained(), inputs=(DEPTH, DAY))
     seen = [ran(spec, given=given)[1].of("train")[0]["HyperParameters"]["depth"] for given in ({"depth": 9}, {})]
