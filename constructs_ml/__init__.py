@@ -139,6 +139,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import TransformInput as TransformInput
     from constructs_ml.spec.steps import TransformOutput as TransformOutput
     from constructs_ml.spec.steps import Tune as Tune
+    from constructs_ml.spec.steps import Until as Until
     from constructs_ml.spec.steps import Upload as Upload
     from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
@@ -344,6 +345,7 @@ _PLACES = {
         "Tune",
         "Upload",
         "Version",
+        "Until",
         "Wait",
     ),
     "spec.triggers": (

@@ -574,6 +574,9 @@ _ROWS: dict[str, Refusal] = {
         "nothing tells what {action} is called on", "the role is allowed to call it there and nowhere else"
     ),
     "call-idle": Refusal("the call needs nothing of this", "least privilege is exactly what is called"),
+    "until-status": Refusal(
+        "the call would be repeated without knowing when to end", "each answer is either good, bad, or neither yet"
+    ),
     "keep-path": Refusal("not a path into the answer", "one value is kept under each name"),
     "task-token": Refusal(
         "the step waits for an answer that nobody can give, or hands out a token in vain",

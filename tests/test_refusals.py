@@ -18,6 +18,7 @@ from constructs_ml import (
     S3,
     Account,
     Accounts,
+    Algorithm,
     AllAtOnce,
     Artifact,
     AutoML,
@@ -26,13 +27,16 @@ from constructs_ml import (
     BatchTransform,
     CallService,
     Canary,
+    Candidate,
     Channel,
     Code,
     Compute,
     Container,
+    Continuous,
     Cron,
     DataCapture,
     DataQuality,
+    EarlyStop,
     EndpointSpec,
     Errors,
     Execution,
@@ -41,14 +45,19 @@ from constructs_ml import (
     FargateTask,
     Feature,
     FeatureGroupSpec,
+    FileSystem,
     ForEach,
     Function,
     Gate,
     GlueJob,
+    Grid,
+    Hyperband,
     Image,
     Input,
+    InstanceGroup,
     InstanceRules,
     Instances,
+    Integer,
     Item,
     JumpStart,
     LambdaTask,
@@ -56,11 +65,13 @@ from constructs_ml import (
     Linear,
     Metric,
     MetricDefinition,
+    MLflow,
     ModelQuality,
     ModelSettings,
     ModelSpec,
     MonitorAlarm,
     Network,
+    Objective,
     Offline,
     OnAlarm,
     OnData,
@@ -73,20 +84,27 @@ from constructs_ml import (
     RawState,
     Register,
     RegistrySpec,
+    Retry,
     Rolling,
     ScheduledCapacity,
     Serverless,
     Sklearn,
+    SMDistributedDataParallel,
     SpecError,
     Split,
     Spot,
     SubPipeline,
     Tabular,
+    Torchrun,
     Train,
     TransformInput,
+    Tune,
+    Until,
+    Upload,
     Variant,
     Version,
     Wait,
+    WarmStart,
     XGBoost,
     compile_exported_pipeline,
     compile_sagemaker_pipeline,
@@ -141,6 +159,19 @@ from tests.support import (
 
 MOCKED = "123456789012"
 PLAIN = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
+
+MOUNTED = FileSystem(id="fs-0a1b2c3d", directory="/data")
+DEPTH = {"max_depth": Integer(2, 8)}
+AUC = Objective("validation:auc", "Maximize")
+
+
+def built_in(**changes: object) -> Train:
+    return train(**{"image": XGBoost("1.7-1"), "code": None, "channels": {}, "hyperparameters": {}, **changes})
+
+
+def tune(**changes: object) -> Tune:
+    given = {"name": "tune", "train": built_in(), "objective": AUC, "ranges": DEPTH, "max_jobs": 4, **changes}
+    return Tune(**given)  # type: ignore[arg-type]
 
 
 def load(text: str) -> Callable[[Path], object]:
@@ -658,6 +689,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     ),
     # blocks
     "result-unknown": lambda _: gate().result("model"),
+    "until-status": lambda _: Until("$.EndpointStatus", done=()),
     "step-unreached": lambda _: pipeline(Fail(cause="always"), prepare()),
     "item-outside": lambda _: pipeline(prepare(arguments=(Item("city"),))),
     "input-list": lambda _: ForEach(name="each", items=Input("cities"), steps=(prepare(),)),
@@ -690,6 +722,60 @@ CASES: dict[str, Callable[[Path], object]] = {
     # inputs by account
     "account-input": lambda _: compiled(pipeline(inputs=(DAY,)), giving(dya="2026-11-21")),
     "account-input-type": lambda _: compiled(pipeline(inputs=(DAY,)), giving(day=20261121)),
+    # training in depth
+    "algorithm-name": lambda _: Algorithm("for est"),
+    "algorithm-code": lambda _: train(image=Algorithm("forest")),
+    "compute-ways": lambda _: Compute(instance_type="ml.m5.large", preferences=("ml.c5.large",)),
+    "compute-group": lambda _: Compute(groups=(InstanceGroup("a", "ml.m5.large"), InstanceGroup("a", "ml.c5.large"))),
+    "compute-plan": lambda _: Compute(training_plan="large"),
+    "compute-training": lambda _: prepare(compute=Compute(groups=(InstanceGroup("a", "ml.m5.large"),))),
+    "channel-mode": lambda _: Channel(source=S3("raw/"), compression="Gzip"),
+    "channel-group": lambda _: train(channels={"train": Channel(source=S3("raw/"), groups=("gpus",))}),
+    "file-system": lambda _: FileSystem(id="efs-1", directory="/data"),
+    "file-system-network": lambda _: train(channels={"train": MOUNTED}, network=Network(vpc=False)),
+    "file-system-vpc": lambda _: compiled(pipeline(train(channels={"train": MOUNTED}))),
+    "distributed-image": lambda _: train(distributed=Torchrun()),
+    "distributed-instance": lambda _: compiled(
+        pipeline(train(channels={}, image=PyTorch("2.3"), distributed=SMDistributedDataParallel()))
+    ),
+    "spot-preferences": lambda _: train(
+        spot=Spot(max_wait=timedelta(days=2)), compute=Compute(preferences=("ml.m5.large",))
+    ),
+    "groups-warm-pool": lambda _: train(
+        warm_pool=timedelta(hours=1), compute=Compute(groups=(InstanceGroup("a", "ml.m5.large"),))
+    ),
+    "stop-metric": lambda _: train(stop_when=EarlyStop(metric="churn:loss", above=2)),
+    "stop-name": lambda _: compiled(
+        pipeline(train(channels={}, stop_when=EarlyStop(metric="validation:auc", below=0.1)))
+    ),
+    "stop-retry": lambda _: train(stop_when="loss-explodes", retry=Retry()),
+    "debugger-closed": lambda _: compiled(pipeline(train(channels={}, raw={"DebugRuleConfigurations": []}))),
+    "mlflow-name": lambda _: MLflow(experiment=""),
+    "mlflow-isolated": lambda _: train(mlflow=MLflow(experiment="churn"), network=Network(isolation=True)),
+    "mlflow-missing": lambda _: compiled(pipeline(train(channels={}, mlflow=MLflow(experiment="churn")))),
+    # tuning
+    "tune-form": lambda _: Tune(name="tune", train=built_in(), ranges=DEPTH),
+    "tune-several": lambda _: Tune(
+        name="tune",
+        trainings=(Candidate(name="xgb", train=built_in(), objective=AUC, ranges=DEPTH),),
+        max_jobs=4,
+        early_stopping=True,
+    ),
+    "tune-train": lambda _: tune(train=built_in(warm_pool=timedelta(minutes=5))),
+    "tune-endless": lambda _: tune(max_jobs=None),
+    "objective": lambda _: tune(train=train(), objective=Objective("accuracy", "Maximize")),
+    "range-bounds": lambda _: Integer(8, 2),
+    "range-scaling": lambda _: Continuous(0, 1, scaling="Logarithmic"),
+    "range-taken": lambda _: tune(train=built_in(hyperparameters={"max_depth": 3})),
+    "range-alike": lambda _: tune(ranges={"max-depth": Integer(2, 8), "max_depth": Integer(2, 8)}),
+    "strategy-grid": lambda _: tune(strategy=Grid()),
+    "strategy-hyperband": lambda _: tune(strategy=Hyperband()),
+    "warm-start": lambda _: WarmStart(parents=(), kind="TransferLearning"),
+    # processing in depth
+    "entrypoint": lambda _: prepare(entrypoint=("python", "-m", "prepare")),
+    "input-setting": lambda _: prepare(inputs={"raw": Channel(source=S3("raw/"), content_type="text/csv")}),
+    "upload-mode": lambda _: Upload(mode="Often"),  # type: ignore[arg-type]
+    "accounts-mlflow": load(one("mlflow_arn: arn:aws:sagemaker:us-east-1:111111111111:mlflow-app/app-1")),
 }
 
 

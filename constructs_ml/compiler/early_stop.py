@@ -14,7 +14,7 @@ from constructs_ml.compiler.paths import result_path
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.polling import Poll
 from constructs_ml.compiler.retries import service_retry
-from constructs_ml.compiler.template import Json, ref, tag_list
+from constructs_ml.compiler.template import Json, tag_list
 from constructs_ml.contract import metrics, names
 from constructs_ml.spec.early_stop import EarlyStop
 from constructs_ml.spec.steps import Train
@@ -75,7 +75,7 @@ def _alarm(context: Context, step: Train) -> Text:
     above = stop.above is not None
     table = f'SCHEMA("{metrics.TRAINING_NAMESPACE}", {metrics.TRAINING_JOB})'
     query = f'SELECT AVG("{stop.metric}") FROM {table}'  # noqa: S608 - the name has no quotation marks
-    alarm = context.template.add(
+    context.template.add(
         f"{step.name} early stop",
         "AWS::CloudWatch::Alarm",
         {
@@ -91,21 +91,19 @@ def _alarm(context: Context, step: Train) -> Text:
         },
     )
     context.allow(Statement(("cloudwatch:DescribeAlarms",), (arn("cloudwatch", f"alarm:{name}"),)))
-    return (context.expressions.open(f"{alarm}Name", ref(alarm)),)
+    return (name,)
 
 
 def _ask(machine: Machine, step: str, alarm: Text) -> None:
     """Read the alarm; it counts only if it rang after the job was made."""
-    state, since, created = (result_path(step, key) for key in ("alarm.state", "alarm.since", "look.created"))
+    keys = ("alarm.found.StateValue", "alarm.found.StateUpdatedTimestamp", "look.created")
+    state, since, created = (result_path(step, key) for key in keys)
     machine.task(
         f"Ask alarm of {step}",
         "aws-sdk:cloudwatch:describeAlarms",
         {"AlarmNames": [literal(alarm)], "AlarmTypes": ["MetricAlarm"]},
         f"Judge alarm of {step}",
-        kept={
-            "state.$": "$.MetricAlarms[0].StateValue",
-            "since.$": "$.MetricAlarms[0].StateUpdatedTimestamp",
-        },
+        kept={"found.$": "$.MetricAlarms[0]"},
         at=result_path(step, "alarm"),
         retry=[service_retry("cloudwatch")],
     )

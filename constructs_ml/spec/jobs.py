@@ -59,6 +59,8 @@ class Compute:
         ways = [name for name in ("instance_type", "preferences", "groups") if getattr(self, name)]
         if self.groups and self.instance_count != 1:
             ways.append("instance_count")
+        if self.preferences and self.training_plan:
+            ways.append("training_plan")
         if len(ways) > 1:
             raise refuse("compute-ways", where=where, got=" and ".join(ways), allowed="one of them")
         for name, most in (("preferences", limits.INSTANCE_PREFERENCES), ("groups", limits.INSTANCE_GROUPS)):
@@ -179,7 +181,13 @@ class Channel:
             yield f"attributes={self.attributes} with data_type={self.data_type!r}", "both, or neither of them"
         if len(self.attributes) > limits.MANIFEST_ATTRIBUTES:
             yield f"{len(self.attributes)} attributes", f"at most {limits.MANIFEST_ATTRIBUTES}"
-        if isinstance(self.source, FileSystem) and self != Channel(source=self.source, content_type=self.content_type):
+        of_s3 = (
+            self.mode != "File",
+            self.distribution != "FullyReplicated",
+            self.shuffle_seed is not None,
+            self.groups,
+        )
+        if isinstance(self.source, FileSystem) and (any(of_s3) or self.data_type != "S3Prefix"):
             yield "a file system with settings of S3", "content_type alone"
 
 

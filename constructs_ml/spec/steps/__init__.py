@@ -14,7 +14,7 @@ from constructs_ml.spec.steps.automl import (
     TimeSeriesForecasting,
 )
 from constructs_ml.spec.steps.batch_transform import BatchTransform, TransformInput, TransformOutput
-from constructs_ml.spec.steps.call_service import CallService
+from constructs_ml.spec.steps.call_service import CallService, Until
 from constructs_ml.spec.steps.compile import Compile, TargetPlatform
 from constructs_ml.spec.steps.data_wrangler import DataWrangler
 from constructs_ml.spec.steps.databrew_job import DataBrewJob
@@ -122,6 +122,7 @@ __all__ = [
     "TransformInput",
     "TransformOutput",
     "Tune",
+    "Until",
     "Upload",
     "Version",
     "Wait",
