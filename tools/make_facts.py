@@ -19,6 +19,7 @@ DATA = Path(__file__).parent.parent / "constructs_ml" / "facts" / "data"
 FAMILIES = ("sklearn", "xgboost", "pytorch")
 SCOPES = ("training", "inference")
 MONITOR = "model-monitor"
+DATA_WRANGLER = "data-wrangler"
 TYPE_PREFIXES = ("AWS::SageMaker::", "AWS::Scheduler::", "AWS::StepFunctions::")
 # What an update does is recorded for the types that this library compiles, and for all of SageMaker's.
 UPDATED_TYPES = (
@@ -119,6 +120,7 @@ def images() -> dict[str, Any]:
         config = _image_config(family)
         families[family] = {scope: _versions(config[scope], groups) for scope in SCOPES}
     families[MONITOR] = {"monitoring": _versions(_image_config(MONITOR), groups)}
+    families[DATA_WRANGLER] = {"flow": _versions(_image_config(DATA_WRANGLER)["processing"], groups)}
     return {"source": f"sagemaker-core {version('sagemaker-core')}", "families": families, "registries": groups}
 
 

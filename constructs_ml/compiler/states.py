@@ -17,6 +17,7 @@ from constructs_ml.compiler.steps import (
     batch_transform,
     call_service,
     compilation,
+    data_wrangler,
     databrew_job,
     emr_serverless_job,
     fargate_task,
@@ -46,6 +47,7 @@ from constructs_ml.spec.steps import (
     CallService,
     Compile,
     DataBrewJob,
+    DataWrangler,
     EmrServerlessJob,
     Fail,
     FargateTask,
@@ -115,7 +117,7 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
-        case Process() | Split() | Train() | Tune() | BatchTransform() | AutoML() | Compile():
+        case Process() | DataWrangler() | Split() | Train() | Tune() | BatchTransform() | AutoML() | Compile():
             _job(machine, step, after)
         case _:
             _call(machine, step, after)
@@ -126,6 +128,8 @@ def _job(machine: Machine, step: Job, after: str) -> None:
     match step:
         case Process():
             process.add(machine, step, after)
+        case DataWrangler():
+            data_wrangler.add(machine, step, after)
         case Split():
             process.add(machine, step.process, after)
         case Train():

@@ -237,3 +237,13 @@ def test_jumpstarts_buckets_are_those_of_sagemaker() -> None:
         assert jumpstart.faults_of(region, "here") == []
     assert jumpstart.faults_of("us-iso-west-1", "here")[0].scope == "account"
     assert jumpstart.faults_of(None, "here") == []
+
+
+def test_data_wranglers_images_are_those_of_sagemaker() -> None:
+    config = json.loads((files("sagemaker.core") / "image_uri_config" / "data-wrangler.json").read_text())
+    for version, entry in config["processing"]["versions"].items():
+        found = images.data_wrangler(version)
+        assert found.repository == f"{entry['repository']}:{version}"
+        assert dict(found.accounts) == entry["registries"]
+    with pytest.raises(SpecError, match="image-version"):
+        images.data_wrangler("9.x")
