@@ -77,10 +77,10 @@ if TYPE_CHECKING:
     from constructs_ml.spec.jobs import Experiment as Experiment
     from constructs_ml.spec.jobs import FileSystem as FileSystem
     from constructs_ml.spec.jobs import InstanceGroup as InstanceGroup
-    from constructs_ml.spec.jobs import MLflow as MLflow
     from constructs_ml.spec.jobs import Network as Network
     from constructs_ml.spec.jobs import Retry as Retry
     from constructs_ml.spec.jumpstart import JumpStart as JumpStart
+    from constructs_ml.spec.mlflow import MLflow as MLflow
     from constructs_ml.spec.model import ModelSpec as ModelSpec
     from constructs_ml.spec.model_settings import ModelSettings as ModelSettings
     from constructs_ml.spec.model_settings import pin as pin
@@ -269,11 +269,11 @@ _PLACES = {
         "Experiment",
         "FileSystem",
         "InstanceGroup",
-        "MLflow",
         "Network",
         "Retry",
     ),
     "spec.jumpstart": ("JumpStart",),
+    "spec.mlflow": ("MLflow",),
     "spec.model": ("ModelSpec",),
     "spec.model_settings": (
         "ModelSettings",

@@ -112,7 +112,7 @@ def trainer_script(session: PipelineSession) -> ModelTrainer:
                         s3_data_distribution_type="ShardedByS3Key",
                     )
                 ),
-                input_mode="FastFile",
+                input_mode="Pipe",
                 compression_type="Gzip",
                 shuffle_config=ShuffleConfig(seed=7),
             ),

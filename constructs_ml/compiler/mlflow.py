@@ -6,7 +6,7 @@ from constructs_ml.compiler import permissions
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.contract import container
-from constructs_ml.spec.jobs import MLflow
+from constructs_ml.spec.mlflow import MLflow
 
 # MLflow's REST calls of a client that logs a run; https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemakerwithmlflow.html.
 _LOGGING = (

@@ -8,7 +8,12 @@ from importlib.resources import files
 
 import pytest
 
+<<<<<<< HEAD
 from constructs_ml.facts import images, instances, jumpstart, limits, regions, services, updates
+=======
+from constructs_ml.contract import names
+from constructs_ml.facts import images, instances, limits, regions, services, updates
+>>>>>>> training
 from constructs_ml.facts.store import load
 from constructs_ml.faults import SpecError
 
@@ -143,6 +148,19 @@ def test_closed_services_name_their_successor() -> None:
         ("ProcessingOutputs", "max", limits.PROCESSING_OUTPUTS),
         ("InputDataConfig", "max", limits.TRAINING_CHANNELS),
         ("HyperParameters", "max", limits.HYPERPARAMETERS),
+        ("InstanceGroups", "max", limits.INSTANCE_GROUPS),
+        ("AttributeNames", "max", limits.MANIFEST_ATTRIBUTES),
+        ("KeepAlivePeriodInSeconds", "max", limits.WARM_POOL_SECONDS),
+        ("HyperParameterTuningJobName", "max", names.SHORT_JOB_NAME_LENGTH),
+        ("IntegerParameterRanges", "max", limits.TUNED_HYPERPARAMETERS),
+        ("ParameterValues", "max", limits.CATEGORIES),
+        ("HyperParameterTrainingJobDefinitions", "max", limits.TUNING_DEFINITIONS),
+        ("ParentHyperParameterTuningJobs", "max", limits.TUNING_PARENTS),
+        ("HyperParameterTrainingJobEnvironmentMap", "max", limits.TUNING_ENVIRONMENT_VARIABLES),
+        ("HyperParameterTuningMaxRuntimeInSeconds", "min", limits.TUNING_SECONDS[0]),
+        ("HyperParameterTuningMaxRuntimeInSeconds", "max", limits.TUNING_SECONDS[1]),
+        ("ProcessingMaxRuntimeInSeconds", "max", limits.PROCESSING_SECONDS),
+        ("MaxNumberOfTrainingJobsNotImproving", "min", limits.NOT_IMPROVING_JOBS),
         ("ProcessingEnvironmentMap", "max", limits.ENVIRONMENT_VARIABLES),
         ("TrainingEnvironmentMap", "max", limits.ENVIRONMENT_VARIABLES),
     ],

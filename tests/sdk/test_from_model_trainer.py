@@ -64,7 +64,7 @@ def test_everything_that_a_step_has_a_field_for_goes_there() -> None:
             "train": Channel(source=S3("s3://data/train/"), content_type="text/csv"),
             "extra": Channel(
                 source=S3("s3://data/extra/"),
-                mode="FastFile",
+                mode="Pipe",
                 distribution="ShardedByS3Key",
                 compression="Gzip",
                 shuffle_seed=7,

@@ -103,6 +103,9 @@ class _Check:
                 experiment = step.experiment
                 if experiment and (experiment.experiment or experiment.trial):
                     self.add(place, "experiment or trial of a single step", experiment, "display_name alone")
+                stop = getattr(step, "stop_when", None)
+                if stop is not None:
+                    self.add(place, "alarm that ends a job early", stop, "stop_when=None")
             case LambdaTask():
                 self._lambda(step, place)
             case Gate():

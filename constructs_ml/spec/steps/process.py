@@ -22,13 +22,12 @@ from constructs_ml.spec.jobs import (
     Compute,
     Experiment,
     FileSystem,
-    MLflow,
     Network,
     Retry,
     as_channel,
     check_channels,
-    check_mlflow,
 )
+from constructs_ml.spec.mlflow import MLflow, check_mlflow
 from constructs_ml.spec.sdk import process_arguments
 from constructs_ml.spec.steps.common import check_environment, check_job_code, check_metric_key
 from constructs_ml.spec.values import S3, Below, JobName, Location, Output, Value

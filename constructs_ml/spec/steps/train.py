@@ -25,13 +25,12 @@ from constructs_ml.spec.jobs import (
     Experiment,
     FileSystem,
     InputMode,
-    MLflow,
     Network,
     Retry,
     as_channel,
     check_channels,
-    check_mlflow,
 )
+from constructs_ml.spec.mlflow import MLflow, check_mlflow
 from constructs_ml.spec.sdk import train_arguments
 from constructs_ml.spec.steps.common import check_environment, check_job_code
 from constructs_ml.spec.values import S3, Below, Input, JobName, Location, ModelArtifact, Value
