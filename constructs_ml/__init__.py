@@ -35,10 +35,16 @@ if TYPE_CHECKING:
     from constructs_ml.spec.alarms import MonitorAlarm as MonitorAlarm
     from constructs_ml.spec.alarms import drift as drift
     from constructs_ml.spec.alarms import missing as missing
+    from constructs_ml.spec.arrivals import OnData as OnData
+    from constructs_ml.spec.arrivals import OnFeatures as OnFeatures
     from constructs_ml.spec.compute import Instances as Instances
     from constructs_ml.spec.compute import Serverless as Serverless
+    from constructs_ml.spec.concurrency import Allow as Allow
+    from constructs_ml.spec.concurrency import Queue as Queue
+    from constructs_ml.spec.concurrency import Skip as Skip
     from constructs_ml.spec.conditions import Metric as Metric
     from constructs_ml.spec.conditions import between as between
+    from constructs_ml.spec.debounce import Debounce as Debounce
     from constructs_ml.spec.deployment import AllAtOnce as AllAtOnce
     from constructs_ml.spec.deployment import Canary as Canary
     from constructs_ml.spec.deployment import Linear as Linear
@@ -52,6 +58,11 @@ if TYPE_CHECKING:
     from constructs_ml.spec.endpoint import EndpointSpec as EndpointSpec
     from constructs_ml.spec.endpoint import Pinned as Pinned
     from constructs_ml.spec.endpoint import Variant as Variant
+    from constructs_ml.spec.event_triggers import OnAlarm as OnAlarm
+    from constructs_ml.spec.event_triggers import OnApproval as OnApproval
+    from constructs_ml.spec.event_triggers import OnDrift as OnDrift
+    from constructs_ml.spec.event_triggers import OnEvent as OnEvent
+    from constructs_ml.spec.event_triggers import OnImage as OnImage
     from constructs_ml.spec.exported import ExportedPipeline as ExportedPipeline
     from constructs_ml.spec.feature_sources import features_from_arrow as features_from_arrow
     from constructs_ml.spec.feature_sources import features_from_frame as features_from_frame
@@ -63,6 +74,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.features import Offline as Offline
     from constructs_ml.spec.features import Online as Online
     from constructs_ml.spec.features import Provisioned as Provisioned
+    from constructs_ml.spec.from_event import FromEvent as FromEvent
     from constructs_ml.spec.graph import draw as draw
     from constructs_ml.spec.graph import mermaid as mermaid
     from constructs_ml.spec.graph import read_progress as read_progress
@@ -94,6 +106,8 @@ if TYPE_CHECKING:
     from constructs_ml.spec.registry import RegistrySpec as RegistrySpec
     from constructs_ml.spec.scaling import AutoScaling as AutoScaling
     from constructs_ml.spec.scaling import ScheduledCapacity as ScheduledCapacity
+    from constructs_ml.spec.schedules import Cron as Cron
+    from constructs_ml.spec.schedules import Rate as Rate
     from constructs_ml.spec.steps import Approve as Approve
     from constructs_ml.spec.steps import AthenaQuery as AthenaQuery
     from constructs_ml.spec.steps import AutoML as AutoML
@@ -143,10 +157,6 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Upload as Upload
     from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
-    from constructs_ml.spec.triggers import Cron as Cron
-    from constructs_ml.spec.triggers import OnAlarm as OnAlarm
-    from constructs_ml.spec.triggers import OnData as OnData
-    from constructs_ml.spec.triggers import Rate as Rate
     from constructs_ml.spec.tuning import Bayesian as Bayesian
     from constructs_ml.spec.tuning import Categorical as Categorical
     from constructs_ml.spec.tuning import Completion as Completion
@@ -208,14 +218,24 @@ _PLACES = {
         "drift",
         "missing",
     ),
+    "spec.arrivals": (
+        "OnData",
+        "OnFeatures",
+    ),
     "spec.compute": (
         "Instances",
         "Serverless",
+    ),
+    "spec.concurrency": (
+        "Allow",
+        "Queue",
+        "Skip",
     ),
     "spec.conditions": (
         "Metric",
         "between",
     ),
+    "spec.debounce": ("Debounce",),
     "spec.deployment": (
         "AllAtOnce",
         "Canary",
@@ -236,6 +256,13 @@ _PLACES = {
         "Variant",
     ),
     "spec.exported": ("ExportedPipeline",),
+    "spec.event_triggers": (
+        "OnAlarm",
+        "OnApproval",
+        "OnDrift",
+        "OnEvent",
+        "OnImage",
+    ),
     "spec.feature_sources": (
         "features_from_arrow",
         "features_from_frame",
@@ -255,6 +282,7 @@ _PLACES = {
         "mermaid",
         "read_progress",
     ),
+    "spec.from_event": ("FromEvent",),
     "spec.images": (
         "Algorithm",
         "Image",
@@ -292,6 +320,10 @@ _PLACES = {
     "spec.scaling": (
         "AutoScaling",
         "ScheduledCapacity",
+    ),
+    "spec.schedules": (
+        "Cron",
+        "Rate",
     ),
     "spec.steps": (
         "Approve",
@@ -347,12 +379,6 @@ _PLACES = {
         "Version",
         "Until",
         "Wait",
-    ),
-    "spec.triggers": (
-        "Cron",
-        "OnAlarm",
-        "OnData",
-        "Rate",
     ),
     "spec.tuning": (
         "Bayesian",

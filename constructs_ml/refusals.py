@@ -294,6 +294,26 @@ _ROWS: dict[str, Refusal] = {
     "trigger-input": Refusal("the trigger gives {name!r}, which is no input of the pipeline", "no step could use it"),
     "trigger-value": Refusal("the trigger gives {name!r} a value that does not fit", "the run would fail at its start"),
     "trigger-missing": Refusal("the trigger leaves out required inputs", "the run would fail at its start"),
+    "trigger-reserved": Refusal(
+        "a trigger cannot be named {name!r}",
+        "a trigger's name is its logical id, and that one is taken",
+        scope="account",
+    ),
+    "trigger-time": Refusal("a schedule gives {name!r} out of an event", "a time that comes brings no event along"),
+    "trigger-loop": Refusal("each run starts the next one", "the pipeline makes the event that starts it"),
+    "event-path": Refusal("not a path into an event", "it is read by Step Functions, which knows no other form here"),
+    "event-pattern": Refusal("not an event pattern", "EventBridge matches fields against lists of values and filters"),
+    "event-pattern-size": Refusal(
+        "the event pattern is too long", "EventBridge takes 4,096 characters", scope="account"
+    ),
+    "event-bus": Refusal("not the name of an event bus", "the rule is made on a bus of the same account"),
+    "image-pushed": Refusal("not an image of the account's own registry", "ECR tells of its own repositories alone"),
+    "approval-status": Refusal("not an approval status", "the model registry has three"),
+    "features-offline": Refusal("the group has no files", "an online store tells nobody of its records"),
+    "drift-monitor": Refusal("no monitor has this name", "an alarm's name is made of its monitor's"),
+    "drift-silent": Refusal("nothing can ring", "a drift shows as an alarm of a monitor"),
+    "debounce-event": Refusal("a burst has no one event to read from", "one run stands for many events"),
+    "looks": Refusal("too many looks", "the history of an execution ends at 25,000 events; make the pauses longer"),
     # features
     "feature-name": Refusal("not the name of a feature", "Feature Store and its Glue table refuse other names"),
     "feature-reserved": Refusal(

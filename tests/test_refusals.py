@@ -36,6 +36,7 @@ from constructs_ml import (
     Cron,
     DataCapture,
     DataQuality,
+    Debounce,
     EarlyStop,
     EndpointSpec,
     Errors,
@@ -47,6 +48,7 @@ from constructs_ml import (
     FeatureGroupSpec,
     FileSystem,
     ForEach,
+    FromEvent,
     Function,
     Gate,
     GlueJob,
@@ -74,12 +76,18 @@ from constructs_ml import (
     Objective,
     Offline,
     OnAlarm,
+    OnApproval,
     OnData,
+    OnDrift,
+    OnEvent,
+    OnFeatures,
+    OnImage,
     Online,
     Permission,
     Pinned,
     Provisioned,
     PyTorch,
+    Queue,
     Rate,
     RawState,
     Register,
@@ -462,6 +470,24 @@ CASES: dict[str, Callable[[Path], object]] = {
     "trigger-value": lambda _: pipeline(
         triggers=(Cron("0 3 * * ? *", inputs={"depth": "deep"}),), inputs=(Input("depth", "Number", default=3),)
     ),
+    "trigger-time": lambda _: pipeline(
+        triggers=(Cron("0 3 * * ? *", inputs={"day": FromEvent("$.time")}),), inputs=(Input("day", default="x"),)
+    ),
+    "trigger-loop": lambda _: pipeline(triggers=(OnApproval(status="PendingManualApproval"),)),
+    "trigger-reserved": lambda _: compiled(pipeline(triggers=(OnAlarm("kpi", name="log"),))),
+    "event-path": lambda _: FromEvent("$.detail[*].key"),
+    "event-pattern": lambda _: OnEvent({"source": "my.app"}),
+    "event-pattern-size": lambda _: compiled(pipeline(triggers=(OnEvent({"source": ["a" * 5000]}),))),
+    "event-bus": lambda _: OnEvent({"source": ["my.app"]}, bus="arn:aws:events:::event-bus/team"),
+    "image-pushed": lambda _: OnImage("111111111111.dkr.ecr.eu-central-1.amazonaws.com/Serve"),
+    "approval-status": lambda _: OnApproval(status="approved"),  # type: ignore[arg-type]
+    "features-offline": lambda _: OnFeatures(customers(offline=None)),
+    "drift-monitor": lambda _: pipeline(triggers=(OnDrift(monitors=("data-qualty",)),)),
+    "drift-silent": lambda _: pipeline(triggers=(OnDrift(monitors=(DataQuality(),)),)),
+    "debounce-event": lambda _: OnData(
+        "raw/", to="data", inputs={"day": FromEvent("$.time")}, debounce=Debounce(quiet=timedelta(minutes=1))
+    ),
+    "looks": lambda _: Queue(every=timedelta(seconds=1)),
     "trigger-missing": lambda _: pipeline(triggers=(Cron("0 3 * * ? *"),), inputs=(Input("day"),)),
     "type-region": lambda _: compile_registry(
         RegistrySpec(), account(region="cn-north-1"), model="churn", owner="growth", prefix="Registry"

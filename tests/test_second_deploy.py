@@ -76,6 +76,9 @@ def test_a_tag_changes_tags_alone(tmp_path: Path, code: Path, first: Templates) 
         "dev-churn/PipelineStateMachine",
         "dev-churn/PipelineStatesRole",
         "dev-churn/PipelineTrainingRole",
+        "dev-churn/PipelineStarter",
+        "dev-churn/PipelineStarterLog",
+        "dev-churn/PipelineStarterRole",
         "dev-churn/PipelineTriggerRole",
     }
 
@@ -85,10 +88,13 @@ def test_a_schedule_changes_in_place(tmp_path: Path, code: Path, first: Template
     assert changes(first, after) == {"dev-churn/PipelineCron": ("Properties.ScheduleExpression",)}
 
 
-def test_another_trigger_comes_alone(tmp_path: Path, code: Path, first: Templates) -> None:
+def test_another_trigger_comes_alone_and_the_starter_knows_it(tmp_path: Path, code: Path, first: Templates) -> None:
     late = Cron("0 4 * * ? *", name="late", flexible=timedelta(minutes=5))
     after = second(tmp_path, code, triggers=(Cron("0 3 * * ? *"), OnAlarm("kpi"), late))
-    assert changes(first, after) == {"dev-churn/PipelineLate": ("+",)}
+    assert changes(first, after) == {
+        "dev-churn/PipelineLate": ("+",),
+        "dev-churn/PipelineStarter": (DEFINITION,),
+    }
 
 
 def test_a_commit_without_code_changes_the_record_alone(tmp_path: Path, code: Path, first: Templates) -> None:
@@ -100,6 +106,7 @@ def test_more_retention_changes_log_groups_and_what_sets_them(tmp_path: Path, co
     after = second(tmp_path, code, where=dataclasses.replace(account(), log_retention_days=30))
     assert changes(first, after) == {
         "dev-churn/PipelineLog": ("Properties.RetentionInDays",),
+        "dev-churn/PipelineStarterLog": ("Properties.RetentionInDays",),
         "dev-platform/PlatformLogBucket": ("Properties.LifecycleConfiguration.Rules",),
         "dev-platform/PlatformLogRetention": ("Properties.Environment.Variables.RETENTION_DAYS",),
         "dev-platform/PlatformLogRetentionLog": ("Properties.RetentionInDays",),

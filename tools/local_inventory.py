@@ -14,6 +14,7 @@ from tools.local_account import LocalAccount
 _Names = Callable[[Any], list[str]]
 # For each type the service, and how its API lists names; a resource is there if a name holds its logical id or name.
 _LISTINGS: Mapping[str, tuple[str, _Names]] = {
+    "AWS::DynamoDB::Table": ("dynamodb", lambda api: list(api.list_tables()["TableNames"])),
     "AWS::IAM::Role": ("iam", lambda api: [item["RoleName"] for item in api.list_roles()["Roles"]]),
     "AWS::Events::Rule": ("events", lambda api: [item["Name"] for item in api.list_rules()["Rules"]]),
     "AWS::KMS::Key": ("kms", lambda api: [item["KeyArn"] for item in api.list_keys()["Keys"]]),
@@ -52,6 +53,7 @@ _NAME_PROPERTIES = (
     "FunctionName",
     "LogGroupName",
     "BucketName",
+    "TableName",
     "TopicName",
     "StateMachineName",
     "EndpointName",

@@ -45,6 +45,9 @@ class Jobs:
             "aws-sdk:sagemaker:createModelPackage": self._register,
             "lambda:invoke": self._function,
             "sns:publish": self._publish,
+            "dynamodb:putItem": self._table,
+            "dynamodb:getItem": self._table,
+            "dynamodb:deleteItem": self._table,
         }
         started = time.monotonic()
         result = answers[call.service](call)
@@ -138,6 +141,14 @@ class Jobs:
 
     def _publish(self, call: Call) -> Any:
         return {"MessageId": self.account.client("sns").publish(**call.parameters)["MessageId"]}
+
+    def _table(self, call: Call) -> Any:
+        client = self.account.client("dynamodb")
+        method = getattr(client, call.service.partition(":")[2].replace("Item", "_item"))
+        try:
+            return method(**call.parameters)
+        except client.exceptions.ConditionalCheckFailedException as refused:
+            raise TaskFailure("DynamoDB.ConditionalCheckFailedException", str(refused)) from refused
 
     def _run(self, root: Path, code: Path, arguments: list[str], environment: Mapping[str, str]) -> str:
         """Start a script as its container would; every /opt/ml in its environment and arguments is the folder."""

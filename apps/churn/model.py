@@ -27,8 +27,10 @@ from constructs_ml import (
     MonitorAlarm,
     OnAlarm,
     OnData,
+    OnDrift,
     Online,
     Process,
+    Queue,
     Register,
     Serving,
     Sklearn,
@@ -74,4 +76,5 @@ quality = ModelQuality(ground_truth=S3("labels/"), problem="BinaryClassification
 churn = ModelSpec(name="churn", owner="growth", root=ROOT, features=(customers,), inputs=(data,),
                   steps=(check, prepare, train, evaluate, good), endpoint=endpoint, monitors=(shift, quality),
                   triggers=(Cron("0 3 ? * MON *", time_zone="Europe/Berlin", flexible=timedelta(minutes=30)),
-                            OnData("raw/", suffix=".csv", to="data"), OnAlarm("churn-business-kpi")))
+                            OnData("raw/", suffix=".csv", to="data"), OnAlarm("churn-business-kpi"), OnDrift()),
+                  concurrency=Queue())

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -33,6 +34,8 @@ from constructs_ml.spec.pipeline import PipelineSpec
 class Pipeline(Construct, BroughtIn):
     """A pipeline. What is not given is the platform's, found by its contract names.
 
+    `runs_table` has the partition key `id`, a String.
+
     `role` runs the jobs instead of roles made here: our statements become one policy attached to it, unless
     it is `without_policy_updates()`; `required_policy` says what it needs. A fault of the account's settings
     is an error annotation on this construct, so that other stages still synthesize.
@@ -51,6 +54,7 @@ class Pipeline(Construct, BroughtIn):
         artifact_bucket: s3.IBucket | None = None,
         key: kms.IKey | None = None,
         topic: sns.ITopic | None = None,
+        runs_table: dynamodb.ITable | None = None,
         vpc: ec2.IVpc | None = None,
         subnets: ec2.SubnetSelection | None = None,
         security_groups: tuple[ec2.ISecurityGroup, ...] = (),
@@ -64,6 +68,7 @@ class Pipeline(Construct, BroughtIn):
         slots = Slots(of_platform(self.account))
         slots.buckets(data_bucket, artifact_bucket, key)
         slots.topic(topic)
+        slots.runs(runs_table)
         if vpc is not None:
             slots.network(*chosen_network(self, vpc, subnets, security_groups))
         if role is not None:

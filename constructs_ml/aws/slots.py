@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws_cdk import Token
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -38,6 +39,13 @@ class Slots:
         if key is not None:
             found = replace(found, key_arn=self._fill("KeyArn", key.key_arn))
         self.infrastructure = found
+
+    def runs(self, table: dynamodb.ITable | None) -> None:
+        """The table in which runs take turns, with the key it is encrypted with."""
+        if table is not None:
+            own = table.encryption_key
+            found = replace(self.infrastructure, runs_table=self._fill("RunsTable", table.table_name))
+            self.infrastructure = replace(found, runs_key_arn=self._fill("RunsKeyArn", own.key_arn) if own else None)
 
     def topic(self, topic: sns.ITopic | None) -> None:
         """The topic of failure notices."""

@@ -131,8 +131,12 @@ class Context:
 
     def where(self, step: str) -> str:
         """The place of a fault of this account's settings."""
+        return self.where_of(f"step {step!r}")
+
+    def where_of(self, part: str) -> str:
+        """The place of a fault of this account's settings, in a step or a trigger."""
         account = self.account.where or f"account {self.account.stage!r}"
-        return f"{account}: pipeline {self.spec.name!r} of model {self.spec.model!r}, step {step!r}"
+        return f"{account}: pipeline {self.spec.name!r} of model {self.spec.model!r}, {part}"
 
     def step(self, name: str) -> Step:
         """The step of this name; every reference of a spec names one."""

@@ -15,7 +15,7 @@ _ACCOUNT, _REGION = "${AWS::AccountId}", "${AWS::Region}"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Infrastructure:
     """CloudFormation values, or slots for them. `key_arn` None means that nothing is encrypted with an own key;
-    `data_key_arn` is the key of a data bucket that has another one.
+    `data_key_arn` is the key of a data bucket that has another one, `runs_key_arn` that of the table of runs.
 
     `roles` are roles that the user gives for a kind of job; the compiler makes the others.
     """
@@ -24,7 +24,9 @@ class Infrastructure:
     artifact_bucket: Json
     topic_arn: Json
     key_arn: Json | None
+    runs_table: Json
     data_key_arn: Json | None = None
+    runs_key_arn: Json | None = None
     subnets: Json | None = None
     security_groups: Json | None = None
     roles: Mapping[RoleKind, Json] = field(default_factory=dict)
@@ -38,6 +40,8 @@ def of_platform(account: Account) -> Infrastructure:
         artifact_bucket=sub(names.artifact_bucket(stage, _ACCOUNT, _REGION)),
         topic_arn=arn("sns", names.topic(stage)),
         key_arn=platform_key(account),
+        runs_table=names.runs_table(stage),
+        runs_key_arn=platform_key(account),
         subnets=list(account.network.subnets) if account.network else None,
         security_groups=list(account.network.security_groups) if account.network else None,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from constructs_ml.compiler import permissions
 from constructs_ml.compiler.context import Context, Job
+from constructs_ml.compiler.given import places_given
 from constructs_ml.compiler.images import registry_arn
 from constructs_ml.compiler.infrastructure import bucket_arn
 from constructs_ml.compiler.jumpstart import REGION
@@ -17,7 +18,6 @@ from constructs_ml.facts import jumpstart
 from constructs_ml.spec.account import RoleKind
 from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.steps import FindModel, ForEach, Listing
-from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import S3, Below, Input, Item, Location, ModelArtifact, Output, Result
 
 JOB_ROLE: Mapping[RoleKind, str] = {
@@ -161,12 +161,7 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
         case Output() | ModelArtifact():
             yield artifacts, names.pipeline_prefix(context.spec.model, context.spec.name)
         case Input():
-            triggers = [item for item in context.spec.triggers if isinstance(item, OnData) and item.to == source.name]
-            known = [(data, item.prefix) for item in triggers]
-            default = context.default_of(source)
-            if isinstance(default, S3):
-                known.append((default.bucket or data, default.key))
-            yield from known or [(data, "")]
+            yield from places_given(context, source)
         case Item():
             yield from _listed(context)
         case Result():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from constructs_ml.compiler import states
 from constructs_ml.compiler.code import read_code
@@ -11,19 +10,9 @@ from constructs_ml.compiler.context import CodeAsset, Context
 from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
 from constructs_ml.compiler.job_roles import add_job_roles
 from constructs_ml.compiler.paths import StatesExpressions
-from constructs_ml.compiler.policies import Role, Statement, add_role
+from constructs_ml.compiler.state_machine import PIPELINE, add_state_machine
 from constructs_ml.compiler.steps.tune import definitions
-from constructs_ml.compiler.template import (
-    Asset,
-    Compiled,
-    Json,
-    Packaging,
-    Template,
-    att,
-    check_types,
-    sub,
-    tag_list,
-)
+from constructs_ml.compiler.template import Asset, Compiled, Packaging, Template, check_types
 from constructs_ml.compiler.triggers import add_triggers
 from constructs_ml.contract import names
 from constructs_ml.faults import SpecError
@@ -32,35 +21,7 @@ from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.steps import BatchTransform, Function, LambdaTask, Process, Register, Split, Step, Train, Tune
 
-STATE_MACHINE, STATES_ROLE, LOG = "State machine", "States role", "Log"
-
-# What the state machine's own logging and tracing need.
-_OBSERVATION = (
-    Statement(
-        (
-            "logs:CreateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:DescribeLogGroups",
-            "logs:DescribeResourcePolicies",
-            "logs:GetLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:UpdateLogDelivery",
-        ),
-        ("*",),
-        because="CloudWatch Logs' delivery calls have no resources",
-    ),
-    Statement(
-        (
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-            "xray:PutTelemetryRecords",
-            "xray:PutTraceSegments",
-        ),
-        ("*",),
-        because="X-Ray's calls have no resources",
-    ),
-)
+STATE_MACHINE, STATES_ROLE = PIPELINE.machine, PIPELINE.role
 
 
 def compile_pipeline(
@@ -82,7 +43,8 @@ def compile_pipeline(
     definition = states.definition(context, expressions)
     context.faults.raise_if_any()
     roles = add_job_roles(context)
-    add_triggers(context, _state_machine(context, definition, roles))
+    ready = [policy for role in roles for policy in role.policies]
+    add_triggers(context, add_state_machine(context, PIPELINE, definition, ready))
     if commit or context.code:
         add_code_record(context, commit)
     context.faults.raise_if_any()
@@ -136,55 +98,6 @@ def _code_of(step: Step) -> tuple[Code | None, Packaging]:
         case LambdaTask(function=Function(code=path)):
             return Code(path), "zip"
     return None, "zip"
-
-
-def _state_machine(context: Context, definition: Json, roles: Sequence[Role]) -> str:
-    template, stage, spec = context.template, context.account.stage, context.spec
-    log = template.add(
-        LOG,
-        "AWS::Logs::LogGroup",
-        {
-            "LogGroupName": names.state_machine_log_group(stage, spec.model, spec.name),
-            "RetentionInDays": context.account.log_retention_days,
-            "Tags": tag_list(context.tags),
-        },
-    )
-    role = add_role(
-        template,
-        STATES_ROLE,
-        description=f"States of {spec.name} of {spec.model}",
-        services=("states.amazonaws.com",),
-        statements=[*context.calls, *_keys(context), *_OBSERVATION],
-        boundary=context.account.permissions_boundary,
-        tags=context.tags,
-    )
-    text = json.dumps(definition, separators=(",", ":"))
-    used = {name: value for name, value in sorted(context.expressions.opened.items()) if f"${{{name}}}" in text}
-    ready = [policy for item in (role, *roles) for policy in item.policies]
-    return template.add(
-        STATE_MACHINE,
-        "AWS::StepFunctions::StateMachine",
-        {
-            "StateMachineName": names.state_machine(stage, spec.model, spec.name),
-            "StateMachineType": "STANDARD",
-            "RoleArn": att(role.id, "Arn"),
-            "DefinitionString": sub(text, **used),
-            "LoggingConfiguration": {
-                "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": att(log, "Arn")}}],
-                "IncludeExecutionData": True,
-                "Level": "ALL",
-            },
-            "TracingConfiguration": {"Enabled": True},
-            "Tags": tag_list(context.tags),
-        },
-        depends_on=ready,
-    )
-
-
-def _keys(context: Context) -> list[Statement]:
-    """What the machine reads, writes and publishes may be encrypted."""
-    key_arn = context.infrastructure.key_arn
-    return [] if key_arn is None else [Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,))]
 
 
 def add_code_record(context: Context, commit: str | None) -> None:

@@ -11,7 +11,7 @@ from constructs_ml.contract import names, tags
 from constructs_ml.contract.settings import LogRetentionSettings
 from constructs_ml.spec.account import Account
 
-KEY, TOPIC, DATA, ARTIFACTS = "Key", "Topic", "Data bucket", "Artifact bucket"
+KEY, TOPIC, DATA, ARTIFACTS, RUNS = "Key", "Topic", "Data bucket", "Artifact bucket", "Runs table"
 _SAGEMAKER_LOGS = "/aws/sagemaker/"
 
 
@@ -49,6 +49,7 @@ def compile_platform(account: Account, *, prefix: str, destroyable: bool = False
             retain=retain,
         )
     _topic(template, account, key_arn)
+    _runs(template, account, key_arn)
     _log_retention(template, account)
     return template.compiled()
 
@@ -119,6 +120,23 @@ def _topic(template: Template, account: Account, key_arn: Json) -> None:
     for address in account.notify:
         properties = {"TopicArn": ref(topic), "Protocol": "email", "Endpoint": address}
         template.add(f"Notify {address}", "AWS::SNS::Subscription", properties)
+
+
+def _runs(template: Template, account: Account, key_arn: Json) -> None:
+    """The table in which runs take turns. It holds what is in progress, nothing to keep, so it goes with the stack."""
+    template.add(
+        RUNS,
+        "AWS::DynamoDB::Table",
+        {
+            "TableName": names.runs_table(account.stage),
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key_arn},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "Tags": tag_list(_tags(account)),
+        },
+    )
 
 
 def _log_retention(template: Template, account: Account) -> None:

@@ -64,6 +64,15 @@ _LATER = {
         "CloudWatch.SdkClientException",
         "CloudWatch.ThrottlingException",
     ),
+    "dynamodb": (
+        "DynamoDB.AmazonDynamoDBException",
+        "DynamoDB.InternalServerErrorException",
+        "DynamoDB.ProvisionedThroughputExceededException",
+        "DynamoDB.RequestLimitExceededException",
+        "DynamoDB.SdkClientException",
+        "DynamoDB.ThrottlingException",
+    ),
+    "sfn": ("Sfn.SdkClientException", "Sfn.SfnException", "Sfn.ThrottlingException"),
     "lambda": (
         "Lambda.AWSLambdaException",
         "Lambda.ClientExecutionTimeoutException",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from constructs_ml.compiler import concurrency, notice
 from constructs_ml.compiler.context import Context
-from constructs_ml.compiler.expressions import Path
-from constructs_ml.compiler.machine import SERVICE, Machine
-from constructs_ml.compiler.paths import StatesExpressions, intrinsic
-from constructs_ml.compiler.policies import Statement
-from constructs_ml.compiler.retries import service_retry
+from constructs_ml.compiler.machine import Machine
+from constructs_ml.compiler.paths import StatesExpressions
 from constructs_ml.compiler.steps import (
     approve,
     athena_query,
@@ -37,7 +35,6 @@ from constructs_ml.compiler.steps import (
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract.names import DONE_STATE as DONE
 from constructs_ml.contract.names import FAILED_STATE as FAILED
-from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
 from constructs_ml.spec.steps import (
     Approve,
     AthenaQuery,
@@ -72,14 +69,13 @@ from constructs_ml.spec.steps import (
 from constructs_ml.spec.values import Input
 
 _IS_TYPE = {"String": "IsString", "Number": "IsNumeric", "Boolean": "IsBoolean"}
-_NOTICE_SUBJECT_LENGTH = 100
 
 
 def definition(context: Context, expressions: StatesExpressions) -> dict[str, Json]:
     """The definition as a JSON object. Its texts go through `Fn::Sub` with the expressions' opened values."""
     machine = Machine(context, expressions)
     _begin(machine)
-    chain(machine, context.spec.steps, DONE)
+    chain(machine, context.spec.steps, concurrency.after(context.spec, DONE))
     _end(machine)
     if expressions.texts:
         carried = {name: flow.plain(value) for name, value in expressions.texts.items()}
@@ -168,7 +164,7 @@ def _call(machine: Machine, step: Called, after: str) -> None:
 def _begin(machine: Machine) -> None:
     """The inputs of the run: given ones over defaults, each present and of its type."""
     spec = machine.context.spec
-    first, inputs = spec.steps[0].name, spec.inputs
+    first, inputs = concurrency.before(spec, spec.steps[0].name), spec.inputs
     # Items of a ForEach are handed the results so far, which must be there even if no step has left any.
     results: dict[str, Json] = {"steps": {}} if any(isinstance(step, ForEach) for step in spec.all_steps) else {}
     if not inputs:
@@ -197,29 +193,10 @@ def _is_given(machine: Machine, item: Input) -> Json:
 
 
 def _end(machine: Machine) -> None:
-    """Where every run ends: done, or failed with a notice."""
-    context = machine.context
-    spec, stage, topic = context.spec, context.account.stage, context.infrastructure.topic_arn
-    subject = f"{spec.name} of {spec.model} failed in {stage}"[:_NOTICE_SUBJECT_LENGTH]
-    parts = (f"{subject}. Error: ", Path("$.error.Error"), ". Cause: ", Path("$.error.Cause"))
-    message = (*parts, ". Run: ", Path("$$.Execution.Id"))
-    machine.expressions.open("TopicArn", topic)
-    context.allow(Statement(("sns:Publish",), (topic,)))
-    if goes_on(spec.steps):
+    """Where every run ends: done, or failed with a notice; before that it gives back the turn that it took."""
+    spec = machine.context.spec
+    ends = (DONE, FAILED) if goes_on(spec.steps) else (FAILED,)
+    if DONE in ends:
         machine.put(DONE, {"Type": "Succeed"})
-    machine.put(
-        NOTIFY,
-        {
-            "Type": "Task",
-            "Resource": f"{SERVICE}sns:publish",
-            "Parameters": {"TopicArn": "${TopicArn}", "Subject": subject, "Message.$": intrinsic(message)},
-            "ResultPath": None,
-            "TimeoutSeconds": 60,
-            "Retry": [service_retry("sns")],
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": FAILED}],
-            "Next": FAILED,
-        },
-    )
-    # The error goes into the cause: a Fail state's own error must not be one of the reserved "States." names.
-    ended = intrinsic((Path("$.error.Error"), ": ", Path("$.error.Cause")))
-    machine.put(FAILED, {"Type": "Fail", "Error": "PipelineFailed", "CausePath": ended})
+    notice.add(machine, f"{spec.name} of {spec.model}", "PipelineFailed", concurrency.after(spec, FAILED))
+    concurrency.add(machine, spec.steps[0].name, ends)

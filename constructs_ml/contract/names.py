@@ -25,7 +25,26 @@ _JOB_SUFFIX_LENGTH = 1 + 36 + 1 + 2
 
 NOTIFY_STATE, FAILED_STATE, DONE_STATE = "Notify failure", "Failed", "Done"
 """The failure path of a state machine, and its good end."""
-STATES = ("Defaults", "Inputs", "Check inputs", "Report inputs", NOTIFY_STATE, FAILED_STATE, DONE_STATE)
+TURN_STATES = (
+    "Take turn",
+    "Begin to wait",
+    "See whose turn it is",
+    "Check whose turn it is",
+    "Keep whose turn it is",
+    "Look at the other run",
+    "Wait for news of the other run",
+    "Look at the other run again",
+    "Judge the other run",
+    "Take turn over",
+    "Skipped",
+    "Count look",
+    "Wait for turn",
+    "Give up waiting",
+    "Give turn back: done",
+    "Give turn back: failed",
+)
+"""The states of a state machine whose runs take turns."""
+STATES = ("Defaults", "Inputs", "Check inputs", "Report inputs", NOTIFY_STATE, FAILED_STATE, DONE_STATE, *TURN_STATES)
 """The states of a state machine that belong to no step."""
 
 
@@ -47,6 +66,21 @@ def log_bucket(stage: str, account: str, region: str) -> str:
 def topic(stage: str) -> str:
     """The topic on which failures and notices of every model of a stage appear."""
     return f"{stage}-ml-notices"
+
+
+def runs_table(stage: str) -> str:
+    """The table in which runs take turns, and in which bursts of events are counted."""
+    return f"{stage}-ml-runs"
+
+
+def turn(model: str) -> str:
+    """The key of the row that the one run of a model holds."""
+    return f"turn/{model}"
+
+
+def burst(model: str, pipeline: str, trigger: str) -> str:
+    """The key of the row that counts the events of one burst."""
+    return f"burst/{model}/{pipeline}/{trigger}"
 
 
 def key_parameter(stage: str) -> str:
@@ -112,13 +146,27 @@ def monitoring_prefix(model: str, monitor: str) -> str:
 
 
 def state_machine(stage: str, model: str, pipeline: str) -> str:
-    """At most 80 characters by the limits on its parts."""
+    """At most 74 of 80 characters by the limits on its parts."""
     return f"{stage}-{model}-{pipeline}"
+
+
+def state_machines(stage: str, model: str) -> str:
+    """How the names of all state machines of a model begin."""
+    return f"{stage}-{model}-"
+
+
+def starter(stage: str, model: str, pipeline: str) -> str:
+    """The state machine that turns events into runs of a pipeline; no pipeline's name holds an underscore."""
+    return f"{state_machine(stage, model, pipeline)}_start"
 
 
 def state_machine_log_group(stage: str, model: str, pipeline: str) -> str:
     """The vendedlogs prefix keeps the log delivery's resource policy below its size limit."""
     return f"/aws/vendedlogs/states/{state_machine(stage, model, pipeline)}"
+
+
+def starter_log_group(stage: str, model: str, pipeline: str) -> str:
+    return f"/aws/vendedlogs/states/{starter(stage, model, pipeline)}"
 
 
 def sagemaker_pipeline(stage: str, model: str, pipeline: str) -> str:

@@ -104,3 +104,6 @@ FARGATE_MEMORY_MB: Mapping[int, tuple[int, ...]] = MappingProxyType(
 )
 # ECS API reference, EphemeralStorage: GiB beyond the 20 that every task has.
 FARGATE_STORAGE_GB = (21, 200)
+
+# EventBridge API reference: PutRule. The quota below it, 2,048, can be raised.
+EVENT_PATTERN_CHARACTERS = 4_096

@@ -27,7 +27,6 @@ from constructs_ml.spec.steps import (
     Train,
     Wait,
 )
-from constructs_ml.spec.triggers import Cron, OnAlarm, OnData, Rate, Trigger
 
 
 def draw(spec: PipelineSpec, *, progress: Progress | None = None) -> Drawing:
@@ -53,7 +52,7 @@ def read_progress(spec: PipelineSpec, events: Iterable[Event], *, now: datetime 
 
 def graph_of(spec: PipelineSpec) -> Graph:
     """The neutral graph of a pipeline."""
-    triggers = tuple(Node(key=item.name, title=_trigger_title(item), shape="trigger") for item in spec.triggers)
+    triggers = tuple(Node(key=item.name, title=item.title, shape="trigger") for item in spec.triggers)
     return Graph(title=f"{spec.name} of {spec.model}", items=_items(spec.steps), triggers=triggers)
 
 
@@ -113,17 +112,3 @@ def _each(step: ForEach) -> str:
         case _:
             over = "the items of a list"
     return f"ForEach of {over}" + (f", {step.concurrency} at a time" if step.concurrency else "")
-
-
-def _trigger_title(trigger: Trigger) -> str:
-    match trigger:
-        case Cron():
-            return f"{trigger.schedule} {trigger.time_zone}"
-        case Rate():
-            return trigger.schedule
-        case OnData():
-            return f"data in {trigger.prefix}*{trigger.suffix}"
-        case OnAlarm():
-            return f"alarm {trigger.alarm}"
-        case _:
-            return type(trigger).__name__

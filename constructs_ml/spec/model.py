@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from constructs_ml.contract import names
 from constructs_ml.faults import Faults, refuse
 from constructs_ml.spec.checks import alike, check_kind, check_name, check_tags, check_tuple, frozen
+from constructs_ml.spec.concurrency import Allow, Concurrency
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.features import FeatureGroupSpec
 from constructs_ml.spec.images import Algorithm, ContainerImage
@@ -17,7 +18,7 @@ from constructs_ml.spec.monitors import DataQuality, ModelQuality, Monitor
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.registry import RegistrySpec
 from constructs_ml.spec.steps import Process, Register, Step, Train, Tune
-from constructs_ml.spec.triggers import Trigger
+from constructs_ml.spec.triggers import Trigger, with_monitors
 from constructs_ml.spec.values import Input, ModelArtifact, Output
 from constructs_ml.spec.watched import check_watched
 
@@ -40,6 +41,7 @@ class ModelSpec:
     steps: tuple[Step, ...]
     inputs: tuple[Input, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    concurrency: Concurrency = Allow()
     registry: RegistrySpec = RegistrySpec()
     features: tuple[FeatureGroupSpec, ...] = ()
     endpoint: EndpointSpec | None = None
@@ -65,7 +67,8 @@ class ModelSpec:
             owner=self.owner,
             steps=self.steps,
             inputs=self.inputs,
-            triggers=self.triggers,
+            triggers=with_monitors(self.triggers, self.monitors),
+            concurrency=self.concurrency,
             root=self.root,
             tags=self.tags,
         )

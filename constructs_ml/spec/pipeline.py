@@ -8,10 +8,11 @@ from pathlib import Path
 
 from constructs_ml.contract import names
 from constructs_ml.faults import Faults
-from constructs_ml.spec.checks import check_name, frozen
+from constructs_ml.spec.checks import check_kind, check_name, frozen
+from constructs_ml.spec.concurrency import Allow, Concurrency, Queue, Skip
 from constructs_ml.spec.references import check_references
 from constructs_ml.spec.steps import Step, SubPipeline, walk
-from constructs_ml.spec.triggers import Trigger, check_triggers
+from constructs_ml.spec.triggers import Trigger, check_loops, check_triggers
 from constructs_ml.spec.values import Input
 
 
@@ -19,7 +20,8 @@ from constructs_ml.spec.values import Input
 class PipelineSpec:
     """One pipeline of one model.
 
-    `root` is the folder that code paths are relative to; `tags` go on every resource and job beside the
+    `concurrency` says what a run does while another one of the same model is in progress, by a pipeline that takes
+    turns too. `root` is the folder that code paths are relative to; `tags` go on every resource and job beside the
     library's own. Raises `SpecError` with every fault of the steps, their references and the triggers.
     """
 
@@ -29,6 +31,7 @@ class PipelineSpec:
     steps: tuple[Step, ...]
     inputs: tuple[Input, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    concurrency: Concurrency = Allow()
     root: Path = Path()
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -36,6 +39,7 @@ class PipelineSpec:
         where = f"pipeline {self.name!r}"
         check_name("pipeline", self.name, where, longest=names.PIPELINE_LENGTH)
         check_name("model", self.model, where, longest=names.MODEL_LENGTH)
+        check_kind("concurrency", self.concurrency, where, Allow, Skip, Queue)
         faults = Faults()
         if not self.steps:
             faults.add("empty", thing="the pipeline", where=where, got="no steps", allowed="at least one step")
@@ -45,6 +49,7 @@ class PipelineSpec:
             if isinstance(step, SubPipeline) and (step.pipeline, step.model or self.model) == (self.name, self.model):
                 allowed = "another pipeline"
                 faults.add("sub-self", where=f"{where}, step {step.name!r}", got=step.pipeline, allowed=allowed)
+        check_loops(self.triggers, self.all_steps, self.model, where, faults)
         faults.raise_if_any()
         object.__setattr__(self, "tags", frozen(self.tags))
 

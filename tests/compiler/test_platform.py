@@ -58,6 +58,16 @@ def test_deleting_data_takes_two_keys(here: bool, there: bool, retained: bool) -
         assert (result.resources[key].get("DeletionPolicy") == "Retain") == retained, key
 
 
+def test_the_table_of_runs_is_encrypted_recoverable_and_goes_with_the_stack() -> None:
+    result = platform()
+    found = properties(result, "PlatformRunsTable")
+    assert found["TableName"] == "dev-ml-runs"
+    assert found["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert found["SSESpecification"]["KMSMasterKeyId"] == {"Fn::GetAtt": ["PlatformKey", "Arn"]}
+    assert found["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert "DeletionPolicy" not in result.resources["PlatformRunsTable"]
+
+
 def test_a_key_of_the_account_is_used_and_none_is_made() -> None:
     arn = "arn:aws:kms:eu-central-1:111111111111:key/1"
     result = platform(key_arn=arn)

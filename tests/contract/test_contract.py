@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.events.models import EventPattern
 
 from constructs_ml.contract import container, names
-from constructs_ml.contract.events import AlarmStateChange, ObjectCreated
+from constructs_ml.contract.events import (
+    AlarmStateChange,
+    ImagePushed,
+    ModelPackageStateChange,
+    ObjectCreated,
+    Scheduled,
+)
 from constructs_ml.contract.settings import LogRetentionSettings
 from constructs_ml.facts import limits
 from tests.support import ROOT
@@ -29,20 +37,15 @@ def event(name: str) -> dict[str, Any]:
 
 
 def matches(pattern: Any, value: Any) -> bool:
-    """EventBridge's matching of what our patterns use: exact values, prefixes, one wildcard."""
-    if isinstance(pattern, dict):
-        return all(key in value and matches(inner, value[key]) for key, inner in pattern.items())
-    values = value if isinstance(value, list) else [value]
-    return any(_one(item, found) for item in pattern for found in values)
+    """Whether EventBridge would match, as moto reads patterns."""
+    return bool(EventPattern(None, pattern).matches_event(value))
 
 
-def _one(item: Any, found: Any) -> bool:
-    if isinstance(item, dict) and "prefix" in item:
-        return str(found).startswith(item["prefix"])
-    if isinstance(item, dict) and "wildcard" in item:
-        start, _, end = item["wildcard"].partition("*")
-        return str(found).startswith(start) and str(found).endswith(end)
-    return bool(item == found)
+def at(event: Any, path: str) -> Any:
+    """What stands at a path of an event."""
+    for name, quoted, index in re.findall(r"\.([A-Za-z]+)|\['([^']+)'\]|\[([0-9]+)\]", path):
+        event = event[int(index)] if index else event[name or quoted]
+    return event
 
 
 @given(NAME, NAME)
@@ -57,7 +60,7 @@ def test_a_job_name_always_fits_with_its_uuid_and_retry(model: str, step: str) -
 
 def test_the_longest_names_fit_the_services() -> None:
     stage, model, pipeline = "s" * names.STAGE_LENGTH, "m" * names.MODEL_LENGTH, "p" * names.PIPELINE_LENGTH
-    assert len(names.state_machine(stage, model, pipeline)) <= 80
+    assert len(names.starter(stage, model, pipeline)) <= 80
     assert len(names.artifact_bucket(stage, "1" * 12, "ap-northeast-1")) <= 63
     assert len(names.model_package_group(stage, model)) <= 63
     assert len(names.endpoint(stage, model)) <= limits.ENDPOINT_NAME_LENGTH
@@ -93,22 +96,78 @@ def test_another_object_is_not_matched(bucket: str, prefix: str, suffix: str) ->
     assert not matches(ObjectCreated.pattern(bucket, prefix, suffix), event("object_created"))
 
 
-def test_the_paths_that_a_rule_reads_lead_to_what_the_parser_reads() -> None:
-    arrived, parsed = event("object_created"), ObjectCreated.parse(event("object_created"))
-    for name, path in ObjectCreated.PATHS.items():
-        value: Any = arrived
-        for part in path.removeprefix("$.").split("."):
-            value = value[part]
-        assert value == getattr(parsed, name)
+RECORDED: dict[str, Any] = {
+    "object_created": ObjectCreated,
+    "alarm_state_change": AlarmStateChange,
+    "model_package_state_change": ModelPackageStateChange,
+    "ecr_image_action": ImagePushed,
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_paths_of_a_token_lead_to_what_the_parser_reads(name: str) -> None:
+    parser, recorded = RECORDED[name], event(name)
+    assert " ".join(at(recorded, path) for path in parser.TOKEN) == parser.parse(recorded).token
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_token_is_that_of_the_change_and_not_of_the_event(name: str) -> None:
+    parser, recorded = RECORDED[name], event(name)
+    again = {**recorded, "id": "another"}
+    assert parser.parse(again).token == parser.parse(recorded).token
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_an_event_without_what_tells_its_change_is_not_read(name: str) -> None:
+    with pytest.raises(KeyError):
+        RECORDED[name].parse({**event(name), "detail": {}})
 
 
 def test_an_alarm_is_matched_when_it_fires_and_read() -> None:
     fired = event("alarm_state_change")
-    pattern = AlarmStateChange.pattern(fired["resources"][0])
-    assert matches(pattern, fired)
+    patterns = (
+        AlarmStateChange.pattern(fired["resources"][0]),
+        AlarmStateChange.pattern_of_any(["other", "ServerCpuTooHigh"]),
+    )
+    assert all(matches(pattern, fired) for pattern in patterns)
+    assert not matches(AlarmStateChange.pattern_of_any(["ServerCpu"]), fired)
     assert AlarmStateChange.parse(fired).alarm == "ServerCpuTooHigh"
     fired["detail"]["state"]["value"] = "OK"
-    assert not matches(pattern, fired)
+    assert not any(matches(pattern, fired) for pattern in patterns)
+
+
+def test_a_version_is_matched_when_its_status_changes_or_when_it_is_registered_with_it() -> None:
+    told = event("model_package_state_change")
+    pattern = ModelPackageStateChange.pattern("versionedmp-p-idy6c3e1fiqj", "Approved")
+    assert not matches(pattern, told)
+    told["detail"]["ModelApprovalStatus"] = "Approved"
+    assert not matches(pattern, told), "another field of an approved version changed"
+    told["detail"]["UpdatedModelPackageFields"] = ["ApprovalDescription", "ModelApprovalStatus"]
+    assert matches(pattern, told)
+    del told["detail"]["UpdatedModelPackageFields"]
+    assert matches(pattern, told)
+    assert not matches(ModelPackageStateChange.pattern("another", "Approved"), told)
+
+
+@pytest.mark.parametrize(
+    ("change", "matched"),
+    [
+        ({}, True),
+        ({"image-tag": "v2"}, False),
+        ({"repository-name": "other"}, False),
+        ({"result": "FAILURE"}, False),
+        ({"action-type": "DELETE"}, False),
+    ],
+)
+def test_an_image_is_matched_when_its_tag_was_pushed(change: dict[str, str], matched: bool) -> None:
+    pushed = event("ecr_image_action")
+    pushed["detail"] |= change
+    assert matches(ImagePushed.pattern("my-repository-name", "latest"), pushed) == matched
+
+
+def test_a_time_is_known_by_itself() -> None:
+    assert Scheduled.parse({"time": "2026-11-21T03:00:00Z"}).token == "2026-11-21T03:00:00Z"
+    assert set(Scheduled.INPUT) == {"time"}
 
 
 def test_settings_come_back_from_the_environment_they_made() -> None:

@@ -10,12 +10,28 @@ from typing import Any
 import botocore.loaders
 import pytest
 
-from constructs_ml import S3, Cron, Input, OnAlarm, OnData, Rate, SpecError, compile_sagemaker_pipeline
+from constructs_ml import (
+    S3,
+    Cron,
+    Debounce,
+    FromEvent,
+    Input,
+    OnAlarm,
+    OnApproval,
+    OnData,
+    OnEvent,
+    OnFeatures,
+    OnImage,
+    Queue,
+    Rate,
+    SpecError,
+    compile_sagemaker_pipeline,
+)
 from constructs_ml.compiler.sagemaker.expressions import arrival_key
 from constructs_ml.compiler.template import Compiled
 from constructs_ml.contract.events import PipelineExecutionChange
 from constructs_ml.spec.triggers import Trigger
-from tests.support import account, pipeline, prepare, statements_of
+from tests.support import account, customers, pipeline, prepare, statements_of
 
 ARN = {"Fn::Sub": "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:pipeline/dev-churn-training"}
 RAW = Input("raw", default=S3("raw/"))
@@ -118,3 +134,35 @@ def test_the_pattern_of_failures_matches_the_recorded_event() -> None:
     assert event["detail-type"] in pattern["detail-type"]
     assert all(event["detail"][name] in values for name, values in pattern["detail"].items())
     assert found.execution.startswith(f"{found.pipeline}/execution/")
+
+
+BURST = Debounce(quiet=timedelta(minutes=5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"concurrency": Queue()}, "turns that runs of one model take"),
+        ({"triggers": (OnData("raw/", to="raw", debounce=BURST),)}, "bursts of events"),
+        ({"triggers": (OnFeatures(customers()),)}, "bursts of events"),
+        ({"triggers": (OnFeatures(customers(), to="raw", debounce=None),)}, "place of a file"),
+        ({"triggers": (OnEvent({"source": ["a"]}, inputs={"raw": FromEvent("$.detail['a b']")}),)}, "path of an event"),
+    ],
+)
+def test_what_the_engine_cannot_do_of_triggers_is_refused(changes: dict[str, Any], what: str) -> None:
+    spec = pipeline(prepare(inputs={"raw": RAW}, arguments=INPUTS[1:]), inputs=INPUTS, **changes)
+    with pytest.raises(SpecError, match=what):
+        compile_sagemaker_pipeline(spec, account(), prefix="Training")
+
+
+def test_a_value_of_an_event_is_handed_over_by_its_path() -> None:
+    result = started(
+        OnImage("churn-train", inputs={"raw": FromEvent("$.detail.image-digest")}), OnApproval(model="prices", to="raw")
+    )
+    found = {
+        key: result.resources[f"Training{key}"]["Properties"]["Targets"][0]["SageMakerPipelineParameters"]
+        for key in ("OnImage", "OnApproval")
+    }
+    given = {key: value["PipelineParameterList"] for key, value in found.items()}
+    assert given["OnImage"] == [{"Name": "raw", "Value": "$.detail.image-digest"}]
+    assert given["OnApproval"] == [{"Name": "raw", "Value": "$.detail.ModelPackageArn"}]

@@ -11,10 +11,12 @@ from constructs_ml.compiler.sagemaker.definition import parameter_type
 from constructs_ml.compiler.sagemaker.expressions import arrival_key
 from constructs_ml.compiler.template import Json, att, sub
 from constructs_ml.compiler.triggers import RETRY, pattern_of, schedule_of
-from constructs_ml.contract.events import ObjectCreated
+from constructs_ml.contract.events import ModelPackageStateChange, ObjectCreated
 from constructs_ml.faults import Faults
+from constructs_ml.spec.concurrency import Allow
+from constructs_ml.spec.from_event import FromEvent
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.triggers import Constant, OnAlarm, OnData, Trigger
+from constructs_ml.spec.triggers import Constant, EventTrigger, OnApproval, OnData, OnFeatures, Trigger
 from constructs_ml.spec.values import S3
 
 # EventBridge and its scheduler: SageMakerPipelineParameter.
@@ -24,19 +26,38 @@ _VALUE_LENGTH = 1024
 def check_triggers(spec: PipelineSpec, faults: Faults) -> None:
     """Add a fault for every constant that cannot be handed over as a parameter's text."""
     types = {item.name: parameter_type(item) for item in spec.inputs}
+    here = f"pipeline {spec.name!r} of model {spec.model!r}"
+    if not isinstance(spec.concurrency, Allow):
+        what, allowed = "turns that runs of one model take", "concurrency=Allow()"
+        faults.add("engine-step", where=here, what=what, got=spec.concurrency, allowed=allowed)
     for trigger in spec.triggers:
-        where = f"pipeline {spec.name!r} of model {spec.model!r}, trigger {trigger.name!r}, input"
+        _check_arrival(trigger, f"{here}, trigger {trigger.name!r}", faults)
+        where = f"{here}, trigger {trigger.name!r}, input"
         for name, value in trigger.inputs.items():
             place = f"{where} {name!r}"
             if isinstance(value, str) and not 1 <= len(value) <= _VALUE_LENGTH:
                 got, allowed = f"{len(value)} characters", f"1 to {_VALUE_LENGTH}"
                 faults.add("engine-step", where=place, what="text of this length in a start", got=got, allowed=allowed)
-            if isinstance(value, str) and value.startswith("$.") and isinstance(trigger, (OnData, OnAlarm)):
+            if isinstance(value, str) and value.startswith("$.") and isinstance(trigger, EventTrigger):
                 what, allowed = "constant that reads like a path of the event", "text that does not begin with $."
                 faults.add("engine-step", where=place, what=what, got=repr(value), allowed=allowed)
             if types.get(name) == "Integer" and isinstance(value, float):
                 what, allowed = "fraction for a parameter whose default is whole", "a whole number, or a default of 1.0"
                 faults.add("engine-step", where=place, what=what, got=value, allowed=allowed)
+
+
+def _check_arrival(trigger: Trigger, where: str, faults: Faults) -> None:
+    """A rule hands over single values of one event."""
+    if isinstance(trigger, (OnData, OnFeatures)) and trigger.debounce is not None:
+        got = trigger.debounce
+        faults.add("engine-step", where=where, what="bursts of events", got=got, allowed="debounce=None")
+    if isinstance(trigger, OnFeatures) and trigger.to is not None:
+        what, allowed = "place of a file that arrived in a feature store", "a constant in inputs="
+        faults.add("engine-step", where=where, what=what, got=f"to={trigger.to!r}", allowed=allowed)
+    for value in trigger.inputs.values():
+        if isinstance(value, FromEvent) and "['" in value.path:
+            what, allowed = "path of an event with names in brackets", "$.detail.name"
+            faults.add("engine-step", where=where, what=what, got=value.path, allowed=allowed)
 
 
 def add_triggers(context: Context, pipeline: str, pipeline_arn: Json) -> None:
@@ -59,7 +80,7 @@ def add_triggers(context: Context, pipeline: str, pipeline_arn: Json) -> None:
         if given:
             target["SageMakerPipelineParameters"] = {"PipelineParameterList": given}
         started = f"Starts {context.spec.name} of {context.spec.model}"
-        if isinstance(trigger, (OnData, OnAlarm)):
+        if isinstance(trigger, EventTrigger):
             kind, properties = (
                 "AWS::Events::Rule",
                 {
@@ -76,10 +97,15 @@ def add_triggers(context: Context, pipeline: str, pipeline_arn: Json) -> None:
 
 def _parameters(context: Context, trigger: Trigger) -> list[Json]:
     """The parameters of a run; of an object that arrived, its key comes from the event."""
-    given = {name: _text(context, value) for name, value in trigger.inputs.items()}
+    given = {
+        name: value.path if isinstance(value, FromEvent) else _text(context, value)
+        for name, value in trigger.inputs.items()
+    }
+    if isinstance(trigger, OnApproval) and trigger.to is not None:
+        given[trigger.to] = ModelPackageStateChange.PACKAGE
     if isinstance(trigger, OnData):
         given[trigger.to] = sub("s3://${DataBucket}/", DataBucket=context.infrastructure.data_bucket)
-        given[arrival_key(trigger.to)] = ObjectCreated.PATHS["key"]
+        given[arrival_key(trigger.to)] = ObjectCreated.KEY
     return [{"Name": name, "Value": value} for name, value in sorted(given.items())]
 
 
