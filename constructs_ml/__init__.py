@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.jobs import InstanceGroup as InstanceGroup
     from constructs_ml.spec.jobs import Network as Network
     from constructs_ml.spec.jobs import Retry as Retry
+    from constructs_ml.spec.jumpstart import JumpStart as JumpStart
     from constructs_ml.spec.mlflow import MLflow as MLflow
     from constructs_ml.spec.model import ModelSpec as ModelSpec
     from constructs_ml.spec.model_settings import ModelSettings as ModelSettings
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import Compile as Compile
     from constructs_ml.spec.steps import Container as Container
     from constructs_ml.spec.steps import DataBrewJob as DataBrewJob
+    from constructs_ml.spec.steps import DataWrangler as DataWrangler
     from constructs_ml.spec.steps import EmrServerlessJob as EmrServerlessJob
     from constructs_ml.spec.steps import Fail as Fail
     from constructs_ml.spec.steps import FargateTask as FargateTask
@@ -137,6 +139,7 @@ if TYPE_CHECKING:
     from constructs_ml.spec.steps import TransformInput as TransformInput
     from constructs_ml.spec.steps import TransformOutput as TransformOutput
     from constructs_ml.spec.steps import Tune as Tune
+    from constructs_ml.spec.steps import Until as Until
     from constructs_ml.spec.steps import Upload as Upload
     from constructs_ml.spec.steps import Version as Version
     from constructs_ml.spec.steps import Wait as Wait
@@ -269,6 +272,7 @@ _PLACES = {
         "Network",
         "Retry",
     ),
+    "spec.jumpstart": ("JumpStart",),
     "spec.mlflow": ("MLflow",),
     "spec.model": ("ModelSpec",),
     "spec.model_settings": (
@@ -292,26 +296,27 @@ _PLACES = {
     "spec.steps": (
         "Approve",
         "AthenaQuery",
-        "CallService",
-        "Container",
-        "DataBrewJob",
-        "EmrServerlessJob",
-        "Candidate",
-        "Fail",
-        "FargateTask",
-        "ForEach",
-        "Function",
-        "Gate",
-        "GlueJob",
         "AutoML",
         "BatchTransform",
         "ByTime",
+        "CallService",
+        "Candidate",
         "Compile",
+        "Container",
+        "DataBrewJob",
+        "DataWrangler",
+        "EmrServerlessJob",
         "Fail",
+        "Fail",
+        "FargateTask",
         "FindModel",
         "ForEach",
+        "ForEach",
+        "Function",
         "Function",
         "Gate",
+        "Gate",
+        "GlueJob",
         "Grouped",
         "ImageClassification",
         "LambdaTask",
@@ -329,17 +334,18 @@ _PLACES = {
         "Spot",
         "Stratified",
         "SubPipeline",
-        "TaskDefinition",
         "Tabular",
         "TargetPlatform",
+        "TaskDefinition",
         "TextClassification",
         "TimeSeriesForecasting",
         "Train",
         "TransformInput",
         "TransformOutput",
-        "Version",
         "Tune",
         "Upload",
+        "Version",
+        "Until",
         "Wait",
     ),
     "spec.triggers": (

@@ -191,6 +191,15 @@ _ROWS: dict[str, Refusal] = {
         "the definition does not tell what the role needs", "the role allows what the steps call and nothing else"
     ),
     "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
+    "jumpstart-eula": Refusal(
+        "the model's licence is not accepted", "AWS hands out gated models to those who accept it"
+    ),
+    "jumpstart-access": Refusal(
+        "a {job} job reads no gated model", "its request has no place for the licence or the hub"
+    ),
+    "jumpstart-region": Refusal(
+        "the region has no JumpStart", "artifacts are read from the job's own region", "account"
+    ),
     # training in depth
     "algorithm-name": Refusal("not an algorithm", "an algorithm is found by its name in the account, or by its ARN"),
     "algorithm-code": Refusal(
@@ -568,6 +577,9 @@ _ROWS: dict[str, Refusal] = {
         "nothing tells what {action} is called on", "the role is allowed to call it there and nowhere else"
     ),
     "call-idle": Refusal("the call needs nothing of this", "least privilege is exactly what is called"),
+    "until-status": Refusal(
+        "the call would be repeated without knowing when to end", "each answer is either good, bad, or neither yet"
+    ),
     "keep-path": Refusal("not a path into the answer", "one value is kept under each name"),
     "task-token": Refusal(
         "the step waits for an answer that nobody can give, or hands out a token in vain",

@@ -59,6 +59,7 @@ from constructs_ml import (
     Instances,
     Integer,
     Item,
+    JumpStart,
     LambdaTask,
     Latency,
     Linear,
@@ -98,6 +99,7 @@ from constructs_ml import (
     Train,
     TransformInput,
     Tune,
+    Until,
     Upload,
     Variant,
     Version,
@@ -440,6 +442,14 @@ CASES: dict[str, Callable[[Path], object]] = {
         validation_fraction=0.2,
     ),
     "split-parts": lambda _: Split(name="split", data=S3("raw/"), parts={"train": 0.7, "test": 0.2}),
+    "jumpstart-eula": lambda _: JumpStart(model_id="llm", version="1.0.0", artifact="llm/", gated=True),
+    "jumpstart-access": lambda _: compiled(
+        pipeline(prepare(inputs={"model": JumpStart(model_id="llm", version="1", artifact="llm/", accept_eula=True)}))
+    ),
+    "jumpstart-region": lambda _: compiled(
+        pipeline(train(image=Image("own:1"), channels={"m": JumpStart(model_id="llm", version="1", artifact="llm/")})),
+        account(region="us-iso-west-1"),
+    ),
     "cron-fields": lambda _: Cron("0 3 * * 1"),
     "cron-field": lambda _: Cron("0 25 * * ? *"),
     "cron-days": lambda _: Cron("0 3 * * * *"),
@@ -679,6 +689,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     ),
     # blocks
     "result-unknown": lambda _: gate().result("model"),
+    "until-status": lambda _: Until("$.EndpointStatus", done=()),
     "step-unreached": lambda _: pipeline(Fail(cause="always"), prepare()),
     "item-outside": lambda _: pipeline(prepare(arguments=(Item("city"),))),
     "input-list": lambda _: ForEach(name="each", items=Input("cities"), steps=(prepare(),)),

@@ -19,6 +19,7 @@ DATA = Path(__file__).parent.parent / "constructs_ml" / "facts" / "data"
 FAMILIES = ("sklearn", "xgboost", "pytorch")
 SCOPES = ("training", "inference")
 MONITOR = "model-monitor"
+DATA_WRANGLER = "data-wrangler"
 TYPE_PREFIXES = ("AWS::SageMaker::", "AWS::Scheduler::", "AWS::StepFunctions::")
 # What an update does is recorded for the types that this library compiles, and for all of SageMaker's.
 UPDATED_TYPES = (
@@ -119,6 +120,7 @@ def images() -> dict[str, Any]:
         config = _image_config(family)
         families[family] = {scope: _versions(config[scope], groups) for scope in SCOPES}
     families[MONITOR] = {"monitoring": _versions(_image_config(MONITOR), groups)}
+    families[DATA_WRANGLER] = {"flow": _versions(_image_config(DATA_WRANGLER)["processing"], groups)}
     return {"source": f"sagemaker-core {version('sagemaker-core')}", "families": families, "registries": groups}
 
 
@@ -224,6 +226,17 @@ def services() -> dict[str, Any]:
     }
 
 
+def jumpstart() -> dict[str, Any]:
+    """The regions with JumpStart. The buckets' names end in the region, which is checked here."""
+    config = json.loads((files("sagemaker.core") / "jumpstart" / "region_config.json").read_text())
+    prefixes = {"content": "jumpstart-cache-prod-", "gated": "jumpstart-private-cache-prod-"}
+    for region, entry in config.items():
+        for name, prefix in (("content_bucket", prefixes["content"]), ("gated_content_bucket", prefixes["gated"])):
+            if entry[name] != f"{prefix}{region}":
+                raise ValueError(f"JumpStart's bucket {entry[name]} is not named after {region}")
+    return {"source": f"sagemaker-core {version('sagemaker-core')}", **prefixes, "regions": sorted(config)}
+
+
 def updates() -> dict[str, Any]:
     """What an update of each type replaces: its create-only properties, or all of them without an update handler."""
     from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
@@ -263,7 +276,7 @@ def _property(pointer: str) -> str:
 def main(date: str) -> None:
     """Write every file, each with its source and date."""
     DATA.mkdir(parents=True, exist_ok=True)
-    for make in (regions, images, instances, services, updates):
+    for make in (regions, images, instances, services, updates, jumpstart):
         content = {"date": date, **make()}
         path = DATA / f"{make.__name__}.json"
         path.write_text(json.dumps(content, separators=(",", ":"), sort_keys=True) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from constructs_ml.compiler import jobs
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Text
+from constructs_ml.compiler.jumpstart import access
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import container
 from constructs_ml.spec.jobs import Channel, FileSystem
@@ -54,4 +55,4 @@ def _source(context: Context, channel: Channel) -> dict[str, Json]:
         source["AttributeNames"] = list(channel.attributes)
     if channel.groups:
         source["InstanceGroupNames"] = list(channel.groups)
-    return {"S3DataSource": source}
+    return {"S3DataSource": source | access(channel.source)}

@@ -89,11 +89,16 @@ class Context:
             return item.default
         return S3(given) if isinstance(given, str) and given.startswith("s3://") else given
 
+    def where_of_input(self, name: str) -> str:
+        """The place of what the account says of an input."""
+        account = self.account.where or f"account {self.account.stage!r}"
+        return f"{account}: models.{self.spec.model}.inputs.{name}"
+
     def check_inputs(self) -> None:
         """Add a fault for everything that the account says of inputs and that does not fit them."""
         known = {item.name: item for item in self.spec.inputs}
         for name, value in self.account.model(self.spec.model).inputs.items():
-            where = f"{self.account.where or f'account {self.account.stage!r}'}: models.{self.spec.model}.inputs.{name}"
+            where = self.where_of_input(name)
             if name not in known:
                 near = get_close_matches(name, known, n=1)
                 got = f"{name} (did you mean {near[0]}?)" if near else name

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from constructs_ml.compiler.template import Json, dumps
 from constructs_ml.contract import names
+from constructs_ml.facts import jumpstart
+from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.values import S3, Below, Input, Joined, Output, Reference, Result, Value
 
 
@@ -99,12 +101,15 @@ class Expressions(ABC):
                 below = [part for value in place.parts for part in ("/", *self.text(value))]
                 return bucket, joined((*_without_slash(key), *below))
 
-    def text(self, value: Value) -> Text:
+    def text(self, value: Value | JumpStart) -> Text:
         """A value as text, whatever its type: what arguments, hyperparameters and locations are made of."""
         match value:
             case S3() | Output() | Below():
                 bucket, key = self.place(value)
                 return joined(("s3://", bucket, "/", *key))
+            case JumpStart():
+                bucket = jumpstart.bucket("\0", gated=value.gated).removesuffix("\0")
+                return (f"s3://{bucket}", Open("AWS::Region"), f"/{value.artifact}")
             case Joined(parts):
                 return joined(tuple(part for value in parts for part in self.text(value)))
             case bool():

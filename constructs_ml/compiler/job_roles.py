@@ -9,10 +9,13 @@ from constructs_ml.compiler import permissions
 from constructs_ml.compiler.context import Context, Job
 from constructs_ml.compiler.images import registry_arn
 from constructs_ml.compiler.infrastructure import bucket_arn
+from constructs_ml.compiler.jumpstart import REGION
 from constructs_ml.compiler.policies import Role, Statement, add_role, document, merge
-from constructs_ml.compiler.template import Json, asset, att, ref
+from constructs_ml.compiler.template import Json, asset, att, ref, sub
 from constructs_ml.contract import names
+from constructs_ml.facts import jumpstart
 from constructs_ml.spec.account import RoleKind
+from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.steps import FindModel, ForEach, Listing
 from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import S3, Below, Input, Item, Location, ModelArtifact, Output, Result
@@ -113,6 +116,7 @@ def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[S
 
 def _reads(context: Context, jobs: Sequence[Job]) -> Iterator[Statement]:
     """Objects below the prefixes that the jobs read, and the listing that finds them."""
+    _check_jumpstart(context, jobs)
     prefixes: dict[str, tuple[Json, list[str]]] = {}
     places = [place for job in jobs for source in job.sources for place in places_of(context, source)]
     for bucket, prefix in places:
@@ -126,17 +130,30 @@ def _reads(context: Context, jobs: Sequence[Job]) -> Iterator[Statement]:
         yield from permissions.read_code(asset(code[0], "bucket"))
 
 
+def _check_jumpstart(context: Context, jobs: Sequence[Job]) -> None:
+    """Add a fault for a model of JumpStart that the region or the kind of job cannot have."""
+    for job in jobs:
+        for source in job.sources:
+            if not isinstance(source, JumpStart):
+                continue
+            where = context.where(job.step)
+            context.faults.found.extend(jumpstart.faults_of(context.account.region, where))
+            if source.needs_access and job.kind not in ("training", "transform"):
+                allowed = "Train, BatchTransform and Register"
+                context.faults.add("jumpstart-access", where=where, got=source.model_id, allowed=allowed, job=job.kind)
+
+
 def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
     """The buckets and prefixes that a source can turn out to be."""
     data, artifacts = context.infrastructure.data_bucket, context.infrastructure.artifact_bucket
     match source:
         case S3():
             yield source.bucket or data, source.key
+        case JumpStart():
+            yield sub(jumpstart.bucket(REGION, gated=source.gated)), source.artifact
         case Below(place):
             yield from places_of(context, place)
-        case ModelArtifact(step) if any(
-            isinstance(item, FindModel) and item.name == step for item in context.spec.all_steps
-        ):
+        case ModelArtifact(step) if isinstance(context.step(step), FindModel):
             # Any pipeline of the model may have registered the version.
             yield artifacts, f"{context.spec.model}/"
         case Output() if source in context.expressions.placed:
@@ -151,16 +168,21 @@ def places_of(context: Context, source: Location) -> Iterator[tuple[Json, str]]:
                 known.append((default.bucket or data, default.key))
             yield from known or [(data, "")]
         case Item():
-            listed = [
-                step.items.prefix
-                for step in context.spec.all_steps
-                if isinstance(step, ForEach) and isinstance(step.items, Listing)
-            ]
-            for prefix in listed:
-                yield from places_of(context, prefix)
-            if not listed:
-                yield data, ""
+            yield from _listed(context)
         case Result():
             # A step answers with any place of the platform's data, or of what the model's pipelines made.
             yield data, ""
             yield artifacts, f"{context.spec.model}/"
+
+
+def _listed(context: Context) -> Iterator[tuple[Json, str]]:
+    """Where the items of the pipeline's listings lie; without one an item can be any place of the data."""
+    listed = [
+        step.items.prefix
+        for step in context.spec.all_steps
+        if isinstance(step, ForEach) and isinstance(step.items, Listing)
+    ]
+    for prefix in listed:
+        yield from places_of(context, prefix)
+    if not listed:
+        yield context.infrastructure.data_bucket, ""

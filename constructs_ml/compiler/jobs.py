@@ -20,7 +20,7 @@ from constructs_ml.spec.account import JobKind, RoleKind
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Experiment
-from constructs_ml.spec.steps import AutoML, BatchTransform, Compile, FargateTask, Process, Train
+from constructs_ml.spec.steps import AutoML, BatchTransform, Compile, DataWrangler, FargateTask, Process, Train
 
 # A job may wait for capacity, pull its image and upload its output before and after the time it runs.
 _AROUND_A_JOB = timedelta(minutes=30)
@@ -95,14 +95,14 @@ def code_file(context: Context, step: str) -> Open:
     return context.expressions.open(logical_id("code file", name), asset(name, "file"))
 
 
-def first_type(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> str | None:
+def first_type(context: Context, kind: JobKind, step: Process | Train | BatchTransform | DataWrangler) -> str | None:
     """The type of the first machines: they decide the image. The step's own or the account's, unchecked."""
     compute = step.compute
     several = (*compute.preferences, *(group.instance_type for group in compute.groups))
     return compute.instance_type or next(iter(several), None) or context.account.instances.default(kind)
 
 
-def cluster(context: Context, kind: JobKind, step: Process | Train | BatchTransform) -> dict[str, Json]:
+def cluster(context: Context, kind: JobKind, step: Process | Train | BatchTransform | DataWrangler) -> dict[str, Json]:
     """The machines of a job. Volumes of instances with local NVMe take no key: the instance encrypts them itself."""
     compute, count = step.compute, step.compute.instance_count
     groups = {group.instance_type: group.count for group in compute.groups}
@@ -130,7 +130,9 @@ def cluster(context: Context, kind: JobKind, step: Process | Train | BatchTransf
     return resources
 
 
-def vpc(context: Context, step: Process | Train | BatchTransform | AutoML | Compile | FargateTask) -> Json | None:
+def vpc(
+    context: Context, step: Process | Train | BatchTransform | AutoML | Compile | DataWrangler | FargateTask
+) -> Json | None:
     """The subnets and security groups of a job, where it runs inside them."""
     found = machines.network(context.infrastructure, step.network, context.where(step.name), context.faults)
     if found is None:

@@ -63,7 +63,8 @@ class StatesExpressions(Expressions):
         """Where a reference's value stands while the pipeline runs."""
         match reference:
             case Input(name):
-                return f"$.inputs.{key_of(name)}"
+                # A run is started with the names as they are declared, hyphens included.
+                return f"$.inputs['{name}']" if "-" in name else f"$.inputs.{name}"
             case Metric(step, name):
                 return self.at(step, f"metrics.{key_of(name)}")
             case ModelArtifact(step):

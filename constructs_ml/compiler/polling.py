@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 
 from constructs_ml.compiler.expressions import Path, Text
 from constructs_ml.compiler.machine import Machine
@@ -12,6 +13,7 @@ from constructs_ml.compiler.paths import intrinsic, result_path
 from constructs_ml.compiler.retries import retries, service_retry
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.jobs import Retry
+from constructs_ml.spec.steps import Until
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 15, 240
 
@@ -59,9 +61,6 @@ def add(machine: Machine, step: str, poll: Poll, name: Text, parameters: Mapping
         retry=retries(poll.service, poll.retry),
         catch=[again],
     )
-    machine.put(
-        f"Wait for {step}", {"Type": "Wait", "SecondsPath": result_path(step, "wait"), "Next": f"Look at {step}"}
-    )
     machine.task(
         f"Look at {step}",
         poll.look,
@@ -71,44 +70,66 @@ def add(machine: Machine, step: str, poll: Poll, name: Text, parameters: Mapping
         at=result_path(step, "look"),
         retry=[service_retry(poll.service)],
     )
-    _decide(machine, step, poll)
+    carried = {"job.$": result_path(step, "job")}
+    _loop(
+        machine, step, poll.done, poll.failed, poll.deadline, late=f"Stop {step}", carried=carried, between=poll.between
+    )
     _end(machine, step, poll, named, after)
 
 
-def _decide(machine: Machine, step: str, poll: Poll) -> None:
-    """Go on, fail, give up, or wait again, twice as long up to a bound."""
+def repeat(machine: Machine, step: str, until: Until, kept: Mapping[str, Json], after: str) -> None:
+    """The states around a call that is made again until its answer has one of some statuses.
+
+    The caller adds the call itself as "Look at <step>": it leaves `status`, and what is `kept`, below `look`.
+    """
+    first = {"wait": _FIRST_PAUSE, "waited": 0}
+    machine.put(step, {"Type": "Pass", "Parameters": first, "ResultPath": result_path(step), "Next": f"Look at {step}"})
+    _loop(machine, step, until.done, until.failed, until.deadline, late=f"Give up {step}")
+    seen = {key: result_path(step, f"look.{key.removesuffix('.$')}") for key in kept}
+    machine.put(f"Keep {step}", {"Type": "Pass", "Parameters": seen, "ResultPath": result_path(step), "Next": after})
+    status = Path(result_path(step, "look.status"))
+    machine.fail(f"Report {step}", "StatusFailed", (f"step {step}: the status is ", status))
+    late = (f"step {step}: the status was still ", status, f" after {until.deadline}")
+    machine.fail(f"Give up {step}", "StatusTimedOut", late)
+
+
+def _loop(
+    machine: Machine,
+    step: str,
+    done: Sequence[str],
+    failed: Sequence[str],
+    deadline: timedelta,
+    *,
+    late: str,
+    carried: Mapping[str, Json] = MappingProxyType({}),
+    between: str = "",
+) -> None:
+    """After a look: go on, fail, give up, or wait and look again, each time twice as long up to a bound."""
     status, wait, waited = (result_path(step, key) for key in ("look.status", "wait", "waited"))
 
     def any_of(values: Sequence[str]) -> dict[str, Json]:
         tests = [{"Variable": status, "StringEquals": value} for value in values]
         return tests[0] if len(tests) == 1 else {"Or": tests}
 
-    longest = int(poll.deadline.total_seconds())
-    ends: list[Json] = [
-        {**any_of(poll.done), "Next": f"Keep {step}"},
-        {**any_of(poll.failed), "Next": f"Report {step}"},
-        {"Variable": waited, "NumericGreaterThanEquals": longest, "Next": f"Stop {step}"},
-    ]
+    ends: list[Json] = [{**any_of(done), "Next": f"Keep {step}"}]
+    if failed:
+        ends.append({**any_of(failed), "Next": f"Report {step}"})
+    ends.append({"Variable": waited, "NumericGreaterThanEquals": int(deadline.total_seconds()), "Next": late})
     pauses: list[Json] = [{"Variable": wait, "NumericLessThan": _LONGEST_PAUSE, "Next": f"Wait longer for {step}"}]
-    if poll.between:
-        machine.put(f"Check {step}", {"Type": "Choice", "Choices": ends, "Default": poll.between})
+    if between:
+        machine.put(f"Check {step}", {"Type": "Choice", "Choices": ends, "Default": between})
         ends = []
-    check = f"Pause {step}" if poll.between else f"Check {step}"
+    check = f"Pause {step}" if between else f"Check {step}"
     machine.put(check, {"Type": "Choice", "Choices": [*ends, *pauses], "Default": f"Wait again for {step}"})
     for name, pause in (("longer", f"States.MathAdd({wait}, {wait})"), ("again", wait)):
+        counted = {**carried, "wait.$": pause, "waited.$": f"States.MathAdd({waited}, {wait})"}
         machine.put(
             f"Wait {name} for {step}",
-            {
-                "Type": "Pass",
-                "Parameters": {
-                    "job.$": result_path(step, "job"),
-                    "wait.$": pause,
-                    "waited.$": f"States.MathAdd({waited}, {wait})",
-                },
-                "ResultPath": result_path(step),
-                "Next": f"Wait for {step}",
-            },
+            {"Type": "Pass", "Parameters": counted, "ResultPath": result_path(step), "Next": f"Wait for {step}"},
         )
+    machine.put(
+        f"Wait for {step}", {"Type": "Wait", "SecondsPath": result_path(step, "wait"), "Next": f"Look at {step}"}
+    )
 
 
 def _end(machine: Machine, step: str, poll: Poll, named: Mapping[str, Json], after: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from constructs_ml.compiler.context import Context
-from constructs_ml.compiler.expressions import Path, key_of
+from constructs_ml.compiler.expressions import Path
 from constructs_ml.compiler.machine import SERVICE, Machine
 from constructs_ml.compiler.paths import StatesExpressions, intrinsic
 from constructs_ml.compiler.policies import Statement
@@ -17,6 +17,7 @@ from constructs_ml.compiler.steps import (
     batch_transform,
     call_service,
     compilation,
+    data_wrangler,
     databrew_job,
     emr_serverless_job,
     fargate_task,
@@ -46,6 +47,7 @@ from constructs_ml.spec.steps import (
     CallService,
     Compile,
     DataBrewJob,
+    DataWrangler,
     EmrServerlessJob,
     Fail,
     FargateTask,
@@ -115,7 +117,7 @@ def _step(machine: Machine, step: Step, after: str) -> None:
             machine.fail(step.name, step.error, step.cause)
         case RawState():
             flow.raw(machine, step, after)
-        case Process() | Split() | Train() | Tune() | BatchTransform() | AutoML() | Compile():
+        case Process() | DataWrangler() | Split() | Train() | Tune() | BatchTransform() | AutoML() | Compile():
             _job(machine, step, after)
         case _:
             _call(machine, step, after)
@@ -126,6 +128,8 @@ def _job(machine: Machine, step: Job, after: str) -> None:
     match step:
         case Process():
             process.add(machine, step, after)
+        case DataWrangler():
+            data_wrangler.add(machine, step, after)
         case Split():
             process.add(machine, step.process, after)
         case Train():
@@ -174,9 +178,9 @@ def _begin(machine: Machine) -> None:
     for item in inputs:
         default = machine.context.default_of(item)
         if isinstance(default, (tuple, list)):
-            defaults[key_of(item.name)] = flow.plain(default)
+            defaults[item.name] = flow.plain(default)
         elif default is not None:
-            machine.expressions.put_value(defaults, key_of(item.name), default)
+            machine.expressions.put_value(defaults, item.name, default)
     machine.put("Defaults", {"Type": "Pass", "Parameters": {"defaults": defaults, "given.$": "$"}, "Next": "Inputs"})
     given = {"inputs.$": "States.JsonMerge($.defaults, $.given, false)", **results}
     machine.put("Inputs", {"Type": "Pass", "Parameters": given, "Next": "Check inputs"})

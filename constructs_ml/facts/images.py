@@ -133,6 +133,16 @@ def monitor(where: str = "image") -> FrameworkImage:
     return find("model-monitor", version="", scope="monitoring", where=where)
 
 
+def data_wrangler(version: str, where: str = "image") -> FrameworkImage:
+    """The image that runs Data Wrangler's flows, "3.x" and older. Raises `SpecError` for another version."""
+    offered = versions("data-wrangler", "flow")
+    if version not in offered:
+        raise refuse(
+            "image-version", where=where, got=repr(version), allowed=offered, family="data-wrangler", scope="flow"
+        )
+    return find("data-wrangler", version=version, scope="flow", where=where)
+
+
 def _shared(family: str, version: str, scope: str) -> Any | None:
     """A training image that also serves: scikit-learn's and XGBoost's are one image for both, listed once."""
     trained = _config(family, "training")["versions"].get(version)

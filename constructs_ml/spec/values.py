@@ -9,6 +9,7 @@ from typing import Literal
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_name
+from constructs_ml.spec.jumpstart import JumpStart
 
 InputType = Literal["String", "Number", "Boolean", "List"]
 
@@ -196,7 +197,7 @@ class TaskToken:
 
 StepReference = Output | ModelArtifact | JobName | Result
 Reference = StepReference | Input | Execution | Item | TaskToken
-Location = S3 | Below | Output | ModelArtifact | Input | Result | Item
+Location = S3 | Below | Output | ModelArtifact | Input | Result | Item | JumpStart
 """Where data can be read from; inputs, results and items hold an `s3://` URI."""
 Value = (
     str

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from constructs_ml import S3, Account, AccountError, GlueJob, Input, LambdaTask, ModelSettings
+from constructs_ml import (
+    S3,
+    Account,
+    AccountError,
+    GlueJob,
+    Input,
+    LambdaTask,
+    ModelSettings,
+    compile_sagemaker_pipeline,
+)
 from tests.services import made, ran
-from tests.support import account, prepare
+from tests.support import account, pipeline, prepare
 
 JOB = Input("job-name", default="orders")
 ROWS = Input("rows", type="Number")
@@ -70,3 +79,16 @@ def test_all_faults_of_an_account_are_told_at_once() -> None:
     with pytest.raises(AccountError) as refused:
         made(step, inputs=(ROWS,), where=saying(rows="3", other=1))
     assert len(refused.value.faults) == 2
+
+
+def test_the_other_engine_reads_them_too() -> None:
+    rows = Input("rows", type="Number", default=3)
+    spec = pipeline(prepare(inputs={"raw": DATA}, arguments=(rows, JOB)), inputs=(DATA, rows, JOB))
+    where = saying(data="s3://of-prod/raw/", rows=7, job_name="of-prod")
+    result = compile_sagemaker_pipeline(spec, where, prefix="Training")
+    body = result.resources["TrainingPipeline"]["Properties"]["PipelineDefinition"]["PipelineDefinitionBody"]
+    parameters = {item["Name"]: item["DefaultValue"] for item in json.loads(body["Fn::Sub"][0])["Parameters"]}
+    assert parameters == {"data": "s3://of-prod/raw/", "rows": 7, "job-name": "of-prod"}
+    for wrong in (saying(row=1), saying(rows="7"), saying(rows=0.5)):
+        with pytest.raises(AccountError, match="account-input"):
+            compile_sagemaker_pipeline(spec, wrong, prefix="Training")

@@ -177,6 +177,7 @@ def test_the_states_role_makes_and_deletes_models_of_this_step_alone() -> None:
     "changes",
     [
         {},
+        {"predictions": TransformOutput(join=True, input_filter="$[1:]", output_filter="$['id','SageMakerOutput']")},
         {"capture": True, "retry": None, "network": Network(isolation=True)},
         {"model": S3("m/model.tar.gz"), "serving": Serving(image=Image("serve:1"))},
     ],

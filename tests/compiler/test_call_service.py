@@ -185,6 +185,21 @@ def test_the_role_allows_the_call_where_on_says_if_the_request_does_not() -> Non
         made(send(parameters={"QueueUrl": url, "MessageBody": "x"}, on=()), inputs=(url,))
 
 
+def test_a_topic_that_an_input_names_is_one_of_those_that_on_names() -> None:
+    topic = Input("topic")
+    step = CallService(name="tell", call="sns:publish", parameters={"TopicArn": topic, "Message": "x"}, on=(TOPIC,))
+    assert "orders" in allowed(made(step, inputs=(topic,)), "sns")
+    assert unproved(step, inputs=(topic,)) == ()
+
+
+def test_a_part_of_what_the_run_may_name_is_not_enough() -> None:
+    table = Input("table")
+    key = {"Name": {"S": "x"}}
+    step = CallService(name="ask", call="dynamodb:getItem", parameters={"TableName": table, "Key": key})
+    assert allowed(made(step, inputs=(table,)), "dynamodb") == {"table/*": ["GetItem"]}
+    assert unproved(step, inputs=(table,)) == ()
+
+
 def test_a_job_that_is_waited_for_needs_what_watching_takes() -> None:
     step = CallService(
         name="score",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -23,8 +24,10 @@ from constructs_ml import (
     Permission,
     SpecError,
     TaskDefinition,
+    compile_pipeline,
 )
-from tests.services import allowed, broken, made, ran, state, throttled, unproved
+from constructs_ml.compiler.infrastructure import of_platform
+from tests.services import NETWORK, allowed, broken, made, ran, spec, state, throttled, unproved
 from tests.support import account, prepare, statements_of, train
 
 LINT = str(Path(sys.executable).parent / "cfn-lint")
@@ -264,3 +267,19 @@ def test_what_it_made_is_read_by_training_from_the_place_that_both_name() -> Non
     channel = services.of("train")[0]["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
     assert told == [{"Name": "TO", "Value": channel}]
     assert channel == "s3://databucket/clean/run-1"
+
+
+def test_what_it_reads_must_have_been_made_before() -> None:
+    container = Container(image=IMAGE, reads=(prepare().output("train"),))
+    with pytest.raises(SpecError, match="'prepare'"):
+        made(transform(task=container))
+    with pytest.raises(SpecError, match="used before it ran"):
+        made(transform(task=container), prepare())
+
+
+def test_a_key_of_the_data_bucket_is_used_beside_the_platforms() -> None:
+    infrastructure = dataclasses.replace(of_platform(account(network=NETWORK)), data_key_arn="arn:aws:kms:x:1:key/2")
+    step = transform(task=Container(image=IMAGE, reads=(S3("raw/"),)))
+    result = compile_pipeline(spec(step), account(network=NETWORK), prefix="Training", infrastructure=infrastructure)
+    granted = [item for item in statements_of(result, "TrainingTransformTaskRole") if item["Action"] == "kms:Decrypt"]
+    assert [len(item["Resource"]) for item in granted] == [2]

@@ -223,14 +223,14 @@ def specs(draw: Any, *, fitting: bool) -> PipelineSpec:
 
 
 @given(specs(fitting=True), st.sampled_from(ACCOUNTS))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_a_fitting_pipeline_is_sound_on_both_engines(spec: PipelineSpec, where: Any) -> None:
     assert prove_template(compile_pipeline(spec, where, prefix="Training").resources) == ()
     assert prove_template(compile_sagemaker_pipeline(spec, where, prefix="Training").resources) == ()
 
 
 @given(specs(fitting=False))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_any_other_is_sound_on_one_and_refused_by_the_other_in_its_own_words(spec: PipelineSpec) -> None:
     assert prove_template(compile_pipeline(spec, account(), prefix="Training").resources) == ()
     try:
@@ -286,7 +286,7 @@ def circle(draw: Any, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 @pytest.mark.parametrize("breaking", [renamed, broken, circle])
 @given(st.data())
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_a_pipeline_that_cannot_run_is_refused_when_it_is_said(breaking: Any, data: st.DataObject) -> None:
     spec = data.draw(specs(fitting=True))
     steps = breaking(data.draw, spec.steps)
@@ -327,7 +327,7 @@ BAD: dict[str, st.SearchStrategy[Callable[[], object]]] = {
 
 @pytest.mark.parametrize("field", list(BAD))
 @given(st.data())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_bad_value_is_refused_in_words_and_never_crashes(field: str, data: st.DataObject) -> None:
     build = data.draw(BAD[field])
     with suppress(SpecError):

@@ -13,9 +13,23 @@ from typing import Any
 
 import pytest
 
-from constructs_ml import S3, Function, Input, LambdaTask, Register, Retry, Serving, compile_pipeline, join
-from tests.compiler.test_states import failing, ran
-from tests.support import CODE, account, compiled, evaluate, gate, pipeline, prepare, train
+from constructs_ml import (
+    S3,
+    CallService,
+    Function,
+    Input,
+    LambdaTask,
+    Register,
+    Retry,
+    Serving,
+    Until,
+    compile_pipeline,
+    join,
+)
+from constructs_ml.compiler.proofs import prove_template
+from tests.compiler.test_states import Services, failing, ran
+from tests.support import CODE, account, compiled, evaluate, gate, pipeline, prepare, runnable, train
+from tools.interpreter import run
 
 DEPTH, DAY = Input("depth", "Number", default=3), Input("day", default="1997-09-30")
 TUNED = {"depth": DEPTH, "label": "fixed"}
@@ -30,6 +44,16 @@ def test_65_152_hyperparameters_of_an_execution_are_the_ones_that_train(given: d
     _, services = ran(pipeline(trained(), inputs=(DEPTH, DAY)), given=given)
     found = services.of("train")[0]["HyperParameters"]
     assert (found["depth"], found["label"]) == (depth, "fixed")
+
+
+def test_an_input_is_given_under_the_name_that_it_is_declared_by() -> None:
+    first, deep = Input("start-day", default="1997-09-30"), Input("how-deep", "Number", default=3)
+    tell = LambdaTask(name="tell", function="tell", payload={"days": (first, deep)})
+    spec = pipeline(prepare(arguments=(join("day=", first), deep)), tell, inputs=(first, deep))
+    assert prove_template(compiled(spec).resources) == ()
+    _, services = ran(spec, given={"start-day": "1998-01-01"})
+    assert services.of("prepare")[0]["AppSpecification"]["ContainerArguments"][1:] == ["day=1998-01-01", "3"]
+    assert services.of("tell")[0]["Payload"] == {"days": ["1998-01-01", 3]}
 
 
 def test_hyperparameters_of_one_execution_do_not_leak_into_the_next() -> None:
@@ -89,6 +113,46 @@ def test_169_a_declared_retry_and_the_failure_path_are_both_there() -> None:
     ended, services = ran(pipeline(prepare(retry=again)), {"prepare": failing("AlgorithmError")})
     assert len(services.of("prepare")) == 3
     assert ended.states[-2:] == ("Notify failure", "Failed")
+
+
+def served(*statuses: str) -> tuple[Any, Any]:
+    """A pipeline that moves an endpoint and waits for it; each look at it sees the next of these statuses."""
+    name = {"EndpointName": "churn"}
+    move = CallService(
+        name="move", call="sagemaker:updateEndpoint", parameters={**name, "EndpointConfigName": join("churn-", DAY)}
+    )
+    until = Until("$.EndpointStatus", done=("InService",), failed=("Failed",), deadline=timedelta(minutes=1))
+    wait = CallService(
+        name="wait", call="sagemaker:describeEndpoint", parameters=name, until=until, keep={"arn": "$.EndpointArn"}
+    )
+    use = LambdaTask(name="use", function="use", payload={"endpoint": wait.result("arn")})
+    spec = pipeline(move, wait, use, inputs=(DAY,))
+    assert prove_template(compiled(spec).resources) == ()
+
+    def look(attempt: int) -> Any:
+        return {"EndpointStatus": statuses[min(attempt, len(statuses)) - 1], "EndpointArn": "arn", "Other": 1}
+
+    definition = runnable(compiled(spec))
+    definition["States"]["Wait for wait"] = {"Type": "Pass", "Next": "Look at wait"}
+    services = Services({"Look at wait": look, "move": {"EndpointArn": "arn"}})
+    return run(definition, {}, services, name="run-1"), services
+
+
+def test_75_an_endpoint_is_waited_for() -> None:
+    ended, services = served("Updating", "Updating", "InService")
+    assert ended.status == "SUCCEEDED"
+    assert services.of("use") == [{"FunctionName": "use", "Payload": {"endpoint": "arn"}}]
+    assert len(services.of("Look at wait")) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [("Failed", "the status is Failed"), ("Updating", "the status was still Updating after 0:01:00")],
+)
+def test_an_endpoint_that_fails_or_never_ends_is_a_failure(status: str, cause: str) -> None:
+    ended, services = served("Updating", status)
+    assert (ended.status, services.of("use")) == ("FAILED", [])
+    assert cause in ended.cause
 
 
 def test_nothing_is_uploaded_or_asked_while_a_pipeline_is_declared_and_compiled(

@@ -71,6 +71,7 @@ def test_sagemaker_pipelines_has_the_same_job() -> None:
     from constructs_ml.compiler.sagemaker.pipeline import compile_sagemaker_pipeline
 
     result = compile_sagemaker_pipeline(whole(split()), account(), prefix="Training")
+    assert "ProcessingOutputConfig.Outputs['train']" in str(result.resources).replace("\\", "")
     assert '"Type":"Processing"' in str(result.resources).replace(" ", "")
     assert compile_pipeline(whole(split()), account(), prefix="Training").assets == result.assets
 

@@ -20,12 +20,12 @@ def score(**changes: Any) -> SubPipeline:
 
 def test_the_run_of_the_other_pipeline_gets_its_inputs_and_is_linked_to_this_one() -> None:
     step = score(inputs={"start-day": DAY, "rows": 3, "cities": ("Bern", "Basel")})
-    ended, services = ran(step, inputs=(DAY,), given={"start_day": "2026-11-21"})
+    ended, services = ran(step, inputs=(DAY,), given={"start-day": "2026-11-21"})
     assert ended.status == "SUCCEEDED"
     assert services.calls[0].service == "states:startExecution.sync:2"
     given = services.of("score")[0]["Input"]
     assert given.pop(STARTED_BY).endswith(":run-1")
-    assert given == {"start_day": "2026-11-21", "rows": 3, "cities": ["Bern", "Basel"]}
+    assert given == {"start-day": "2026-11-21", "rows": 3, "cities": ["Bern", "Basel"]}
     assert state("score", step, inputs=(DAY,))["Parameters"]["StateMachineArn"] == MINE
 
 

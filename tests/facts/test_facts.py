@@ -8,12 +8,16 @@ from importlib.resources import files
 
 import pytest
 
+<<<<<<< HEAD
+from constructs_ml.facts import images, instances, jumpstart, limits, regions, services, updates
+=======
 from constructs_ml.contract import names
 from constructs_ml.facts import images, instances, limits, regions, services, updates
+>>>>>>> training
 from constructs_ml.facts.store import load
 from constructs_ml.faults import SpecError
 
-FILES = ("images", "instances", "regions", "services", "updates", "closed")
+FILES = ("images", "instances", "regions", "services", "updates", "closed", "jumpstart")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -240,3 +244,24 @@ def test_the_quotas_of_state_machines_are_those_of_the_service_model() -> None:
 
     model = botocore.session.get_session().get_service_model("stepfunctions")
     assert model.shape_for("Definition").metadata["max"] == limits.DEFINITION_BYTES
+
+
+def test_jumpstarts_buckets_are_those_of_sagemaker() -> None:
+    config = json.loads((files("sagemaker.core") / "jumpstart" / "region_config.json").read_text())
+    assert set(config) == set(load("jumpstart")["regions"])
+    for region, entry in config.items():
+        assert jumpstart.bucket(region, gated=False) == entry["content_bucket"]
+        assert jumpstart.bucket(region, gated=True) == entry["gated_content_bucket"]
+        assert jumpstart.faults_of(region, "here") == []
+    assert jumpstart.faults_of("us-iso-west-1", "here")[0].scope == "account"
+    assert jumpstart.faults_of(None, "here") == []
+
+
+def test_data_wranglers_images_are_those_of_sagemaker() -> None:
+    config = json.loads((files("sagemaker.core") / "image_uri_config" / "data-wrangler.json").read_text())
+    for version, entry in config["processing"]["versions"].items():
+        found = images.data_wrangler(version)
+        assert found.repository == f"{entry['repository']}:{version}"
+        assert dict(found.accounts) == entry["registries"]
+    with pytest.raises(SpecError, match="image-version"):
+        images.data_wrangler("9.x")

@@ -23,8 +23,9 @@ LINT = str(Path(sys.executable).parent / "cfn-lint")
 
 
 def test_the_table_has_every_step_and_what_runs_it() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \| yes \| (yes|no) \|$", PAGE, re.MULTILINE))
-    assert rows == {kind.__name__: "yes" if fits(kind) else "no" for kind in get_args(Step)}
+    rows = re.findall(r"^\| `(\w+)` \| yes \| (yes|no)[^|]*\|$", PAGE, re.MULTILINE)
+    assert len(rows) == len(dict(rows))
+    assert dict(rows) == {kind.__name__: "yes" if fits(kind) else "no" for kind in get_args(Step)}
 
 
 def test_the_page_names_every_error_that_can_be_retried() -> None:

@@ -13,6 +13,8 @@ import pytest
 from constructs_ml import (
     S3,
     Approve,
+    BatchTransform,
+    Candidate,
     Execution,
     Experiment,
     Fail,
@@ -20,14 +22,18 @@ from constructs_ml import (
     Function,
     Gate,
     Input,
+    Integer,
     LambdaTask,
     Metric,
+    Objective,
     Parallel,
     PipelineSpec,
     RawState,
     Register,
     Retry,
     SpecError,
+    Tune,
+    Version,
     Wait,
     compile_sagemaker_pipeline,
     join,
@@ -36,7 +42,7 @@ from constructs_ml.compiler.proofs import prove_template
 from constructs_ml.compiler.sagemaker.conditions import clauses
 from constructs_ml.compiler.template import Compiled
 from constructs_ml.spec.conditions import All, AnyOf, Comparison, Condition, Not
-from tests.support import DAY, account, evaluate, gate, pipeline, prepare, statements_of, train
+from tests.support import DAY, INSTANCES, account, evaluate, gate, pipeline, prepare, statements_of, train
 
 AUC = Metric("evaluate", "auc")
 
@@ -180,6 +186,60 @@ def test_a_function_is_brought_along_and_its_answer_is_text() -> None:
     assert result.resources["TrainingCheckFunction"]["Type"] == "AWS::Lambda::Function"
 
 
+def test_a_transform_is_a_model_and_a_job_that_finds_it() -> None:
+    score = BatchTransform(name="score", model=train().model, data=S3("customers/"), capture=True)
+    after = prepare(name="after", inputs={"raw": score.output()}, arguments=(score.job_name,))
+    where = account(instances=dataclasses.replace(INSTANCES, transform="ml.m5.large"))
+    result = compiled(pipeline(prepare(), train(), score, after), where)
+    assert prove_template(result.resources) == ()
+    body = result.resources["TrainingPipeline"]["Properties"]["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"]
+    found = {step["Name"]: step for step in json.loads(body[0])["Steps"]}
+    assert [(name, step["Type"], step.get("DependsOn")) for name, step in found.items()][2:] == [
+        ("score-CreateModel", "Model", ["train"]),
+        ("score", "Transform", ["score-CreateModel"]),
+        ("after", "Processing", ["score"]),
+    ]
+    model = found["score-CreateModel"]["Arguments"]
+    assert model["PrimaryContainer"]["ModelDataUrl"] == {"Get": "Steps.train.ModelArtifacts.S3ModelArtifacts"}
+    job = found["score"]["Arguments"]
+    assert job["ModelName"] == {"Get": "Steps.score-CreateModel.ModelName"}
+    run = ["s3://${ArtifactBucket}/churn/training/", {"Get": "Execution.PipelineExecutionId"}]
+    assert job["TransformOutput"]["S3OutputPath"] == {"Std:Join": {"On": "", "Values": [*run, "/score/predictions"]}}
+    given = found["after"]["Arguments"]
+    (raw, *_) = given["ProcessingInputs"]
+    assert raw["S3Input"]["S3Uri"] == {"Std:Join": {"On": "", "Values": [*run, "/score/predictions/"]}}
+    assert given["AppSpecification"]["ContainerArguments"][1] == {"Get": "Steps.score.TransformJobName"}
+
+
+def tuned(**changes: Any) -> Tune:
+    given = {"objective": Objective("validation:auc", "Maximize"), "ranges": {"max-depth": Integer(2, 8)}}
+    return Tune(**{"name": "tune", "train": train(hyperparameters={}), "max_jobs": 4, **given, **changes})
+
+
+def test_the_best_of_a_tuning_job_is_found_by_its_references() -> None:
+    best = tuned()
+    used = (best.best("max-depth"), best.tuning_job, best.job_name)
+    good = Gate(when=best.metric() > 0.5, then=(Register(model=best.model),), otherwise=(Fail(cause="no"),))
+    found = steps(pipeline(prepare(), best, prepare(name="after", arguments=used), good))
+    assert (found["tune"]["Type"], found["tune"]["DependsOn"]) == ("Tuning", ["prepare"])
+    job = "Steps.tune.BestTrainingJob"
+    assert found["after"]["Arguments"]["AppSpecification"]["ContainerArguments"][1:] == [
+        {"Std:Join": {"On": "", "Values": [{"Get": f"{job}.TunedHyperParameters['max-depth']"}]}},
+        {"Std:Join": {"On": "", "Values": [{"Get": "Steps.tune.HyperParameterTuningJobName"}]}},
+        {"Get": f"{job}.TrainingJobName"},
+    ]
+    arms = found["gate"]["Arguments"]
+    assert arms["Conditions"][0]["LeftValue"] == {"Get": f"{job}.FinalHyperParameterTuningJobObjectiveMetric.Value"}
+    (container,) = arms["IfSteps"][0]["Arguments"]["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"]["Std:Join"]["Values"] == [
+        "s3://${ArtifactBucket}/churn/training/",
+        {"Get": "Execution.PipelineExecutionId"},
+        "/tune/model/",
+        {"Get": f"{job}.TrainingJobName"},
+        "/output/model.tar.gz",
+    ]
+
+
 def test_retries_of_both_kinds_become_policies() -> None:
     own = Retry(attempts=3, interval=timedelta(minutes=2), backoff=1.5, on=("States.ALL", "SageMaker.CAPACITY_ERROR"))
     (step,) = steps(pipeline(prepare(retry=own))).values()
@@ -267,6 +327,29 @@ UNFIT: dict[str, tuple[tuple[Any, ...], list[str]]] = {
     "a slow function": (
         (LambdaTask(name="f", function=Function(code="function", timeout=timedelta(minutes=11))),),
         ["step 'f'"],
+    ),
+    "several algorithms": (
+        (
+            prepare(),
+            tuned(
+                train=None,
+                objective=None,
+                ranges={},
+                trainings=(
+                    Candidate(
+                        name="one",
+                        train=train(hyperparameters={}),
+                        objective=Objective("validation:auc", "Maximize"),
+                        ranges={"depth": Integer(2, 8)},
+                    ),
+                ),
+            ),
+        ),
+        ["step 'tune'"],
+    ),
+    "a bound on a transform": (
+        (BatchTransform(name="score", model=Version(1), data=S3("d/"), timeout=timedelta(hours=1)),),
+        ["step 'score'"],
     ),
     "a list for a function": ((LambdaTask(name="f", function="f", payload={"a": (1, 2)}),), ["step 'f'"]),
     "an output of a gate": (

@@ -162,3 +162,10 @@ def test_conditions_and_failures_are_the_same_to_the_letter() -> None:
 
 def test_our_checks_accept_what_the_sdk_writes() -> None:
     assert check_pipeline(SDK) == ()
+
+
+def test_what_only_the_sdk_writes_is_passed_over() -> None:
+    exported = json.loads((Path(__file__).parents[1] / "sdk" / "recorded" / "pipeline_definition.json").read_text())
+    kinds = {step["Type"] for step in steps(exported["Steps"]).values()}
+    assert {"Callback", "EMR", "ForEach"} <= kinds
+    assert check_pipeline(exported) == ()

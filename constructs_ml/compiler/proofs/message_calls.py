@@ -22,7 +22,9 @@ def message_calls(task: Task) -> Iterator[Call]:
     """
     match task.call.service, task.call.action:
         case "sns", _:
-            yield task.on("sns:Publish", task.member("TopicArn", "TargetArn"))
+            topic = task.member("TopicArn", "TargetArn")
+            # What a run decides as a whole is not told: any topic that the role names may be meant.
+            yield task.on("sns:Publish", None if topic is None or topic.is_anything else topic)
         case "sqs", action:
             yield task.on(f"sqs:{action[:1].upper()}{action[1:]}", _queue(task))
         case "lambda", _:

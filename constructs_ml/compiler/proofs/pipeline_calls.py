@@ -14,7 +14,15 @@ from constructs_ml.compiler.template import Json
 
 _NOTHING: Mapping[str, Json] = MappingProxyType({})
 _HERE = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:"
-_JOBS = {"Processing": ("ProcessingJob", "processing-job"), "Training": ("TrainingJob", "training-job")}
+_STARTED = ("Create", "Describe", "Stop")
+# What a step makes: the noun in its calls, the kind of resource in its ARN, and the verbs.
+_MADE = {
+    "Processing": ("ProcessingJob", "processing-job", _STARTED),
+    "Training": ("TrainingJob", "training-job", _STARTED),
+    "Transform": ("TransformJob", "transform-job", _STARTED),
+    "Tuning": ("HyperParameterTuningJob", "hyper-parameter-tuning-job", _STARTED),
+    "Model": ("Model", "model", ("Create", "Describe")),
+}
 # Of a step's name, this much stands in the names of its jobs.
 _CUT = 20
 
@@ -48,10 +56,12 @@ def _of_step(
     step: Mapping[str, Json], texts: Substitutions, outer: Substitutions, compared: set[str]
 ) -> Iterator[Call]:
     name, kind, arguments = str(step.get("Name")), step.get("Type"), step.get("Arguments") or {}
-    if kind in _JOBS:
-        noun, resource = _JOBS[kind]
-        job = Text.of(outer.read(f"{_HERE}{resource}/pipelines-"), ANYTHING, f"-{name[:_CUT].rstrip('-')}", ANYTHING)
-        for verb in ("Create", "Describe", "Stop"):
+    if kind in _MADE:
+        noun, resource, verbs = _MADE[kind]
+        # Of the names of tuning jobs nothing is known.
+        known = () if kind == "Tuning" else ("pipelines-", ANYTHING, f"-{name[:_CUT].rstrip('-')}")
+        job = Text.of(outer.read(f"{_HERE}{resource}/"), *known, ANYTHING)
+        for verb in verbs:
             yield Call(f"sagemaker:{verb}{noun}", (job,), name)
         yield Call("sagemaker:AddTags", (job,), name)
     elif kind == "RegisterModel":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from constructs_ml.compiler.proofs.integrations import Integration
-from constructs_ml.compiler.proofs.pipeline_references import Reference, fault_of, opened, references
+from constructs_ml.compiler.proofs.pipeline_references import UNJUDGED, Reference, fault_of, opened, references
 from constructs_ml.compiler.proofs.service_models import request_shape
 from constructs_ml.compiler.proofs.shapes import Check
 from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS, Substitutions
@@ -26,6 +26,9 @@ REQUESTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "Processing": ("createProcessingJob", "ProcessingJobName"),
         "Training": ("createTrainingJob", "TrainingJobName"),
+        "Transform": ("createTransformJob", "TransformJobName"),
+        "Tuning": ("createHyperParameterTuningJob", "HyperParameterTuningJobName"),
+        "Model": ("createModel", "ModelName"),
         "RegisterModel": ("createModelPackage", ""),
     }
 )
@@ -34,7 +37,14 @@ _COMPARISONS = ("GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEq
 _ON_STEPS = ("Step.SERVICE_FAULT", "Step.THROTTLING")
 _ON_JOBS = (*_ON_STEPS, "SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT")
 _RETRIED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"Processing": _ON_JOBS, "Training": _ON_JOBS, "RegisterModel": _ON_STEPS}
+    {
+        "Processing": _ON_JOBS,
+        "Training": _ON_JOBS,
+        "Transform": _ON_JOBS,
+        "Tuning": _ON_JOBS,
+        "Model": _ON_STEPS,
+        "RegisterModel": _ON_STEPS,
+    }
 )
 _BOUNDS = {"IntervalSeconds": (0, 43_200), "MaxAttempts": (1, 20), "ExpireAfterMin": (0, 14_400)}
 
@@ -45,7 +55,8 @@ def check_pipeline(
     """Every fault of a definition; its texts may hold `${Name}` of `substitutions`.
 
     The form is that of https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/
-    with what the SDK has added since. Raises `MissingExtraError` without botocore.
+    with what the SDK has added since. Steps that only the SDK writes are passed over.
+    Raises `MissingExtraError` without botocore.
     """
     prefix = f"{where}: " if where else ""
     check = _Check(Faults(), NO_SUBSTITUTIONS.inside(substitutions), prefix, _declared(definition))
@@ -138,6 +149,8 @@ class _Check:
 
     def step(self, name: str, step: Mapping[str, Json], before: Mapping[str, Mapping[str, Json]]) -> None:
         kind, arguments = str(step.get("Type")), step.get("Arguments")
+        if kind in UNJUDGED:
+            return
         if kind not in _KINDS or not isinstance(arguments, Mapping):
             self.form(name, f"Type {kind}, Arguments {type(arguments).__name__}", f"an object for {', '.join(_KINDS)}")
             return

@@ -25,7 +25,28 @@ _ANSWERS: Mapping[str, str] = MappingProxyType(
     {
         "Processing": "DescribeProcessingJobResponse",
         "Training": "DescribeTrainingJobResponse",
+        "Transform": "DescribeTransformJobResponse",
+        "Tuning": "DescribeHyperParameterTuningJobResponse",
+        "Model": "DescribeModelOutput",
         "RegisterModel": "DescribeModelPackageOutput",
+    }
+)
+# Kinds of steps that the SDK writes and this library does not: what they leave is not told here.
+UNJUDGED = frozenset(
+    {
+        "AutoML",
+        "Callback",
+        "ClarifyCheck",
+        "Cleanup",
+        "EMR",
+        "EMRServerless",
+        "Endpoint",
+        "EndpointConfig",
+        "ForEach",
+        "InferenceComponent",
+        "Job",
+        "Lineage",
+        "QualityCheck",
     }
 )
 _TOKEN = re.compile(r"\.?([A-Za-z0-9]+)|\['([^']*)'\]|\[(\d+)\]")
@@ -91,6 +112,8 @@ def opened(value: Json, texts: Substitutions) -> Json:
 
 def _fault_of_property(path: str, source: Mapping[str, Json]) -> str:
     kind, tokens = str(source.get("Type")), _tokens(path)
+    if kind in UNJUDGED:
+        return ""
     if tokens is None:
         return "a path of names and indices"
     match kind, tokens:

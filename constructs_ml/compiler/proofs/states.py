@@ -67,6 +67,9 @@ _REFERENCES = (
     "ToleratedFailurePercentagePath",
 )
 
+# DataProcessing of a transform job: JSONPaths that the service itself follows.
+_FILTERS = ("InputFilter", "OutputFilter")
+
 
 def check_states(definition: Mapping[str, Json], *, where: str = "") -> tuple[Fault, ...]:
     """Every fault in the structure of a definition: flow, fields, rules, retries, paths and intrinsics.
@@ -217,7 +220,8 @@ def _check_template(value: Json, place: str, faults: Faults) -> None:
         for key, item in value.items():
             inner = f"{place}.{key}"
             if not str(key).endswith(".$"):
-                _check_template(item, inner, faults)
+                if key not in _FILTERS:
+                    _check_template(item, inner, faults)
                 continue
             found = read_value(item, inner)
             if isinstance(found, Fault):

@@ -9,7 +9,7 @@ from constructs_ml.compiler.expressions import literal
 from constructs_ml.compiler.sagemaker.conditions import conditions
 from constructs_ml.compiler.sagemaker.expressions import PipelineExpressions, arrival_key
 from constructs_ml.compiler.sagemaker.fits import ends_in_failure
-from constructs_ml.compiler.sagemaker.steps import rendered_step
+from constructs_ml.compiler.sagemaker.steps import rendered_steps
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.steps import Gate, Parallel, Step
 from constructs_ml.spec.values import S3, Input
@@ -26,7 +26,7 @@ def definition(context: Context, expressions: PipelineExpressions) -> dict[str, 
     return {
         "Version": VERSION,
         "Metadata": {},
-        "Parameters": [item for given in context.spec.inputs for item in _parameters(expressions, given)],
+        "Parameters": [item for given in context.spec.inputs for item in _parameters(context, expressions, given)],
         "PipelineExperimentConfig": None,
         "Steps": steps,
     }
@@ -39,12 +39,16 @@ def parameter_type(item: Input) -> str:
     return item.type
 
 
-def _parameters(expressions: PipelineExpressions, item: Input) -> list[Json]:
+def _parameters(context: Context, expressions: PipelineExpressions, item: Input) -> list[Json]:
     parameter: dict[str, Json] = {"Name": item.name, "Type": parameter_type(item)}
-    if isinstance(item.default, (S3, str)):
-        parameter["DefaultValue"] = literal(expressions.text(item.default))
-    elif item.default is not None:
-        parameter["DefaultValue"] = item.default
+    default = context.default_of(item)
+    if isinstance(default, (S3, str)):
+        parameter["DefaultValue"] = literal(expressions.text(default))
+    elif default is not None:
+        parameter["DefaultValue"] = default
+    if parameter["Type"] == "Integer" and isinstance(default, float):
+        where, allowed = context.where_of_input(item.name), "a whole number, as its own default is one"
+        context.faults.add("account-input-type", where=where, got=default, allowed=allowed, name=item.name)
     if item.name not in expressions.arriving:
         return [parameter]
     return [parameter, {"Name": arrival_key(item.name), "Type": "String", "DefaultValue": ""}]
@@ -64,8 +68,9 @@ def _chain(
             found.append(_waiting(_gate(context, expressions, step, steps[index + 1 :]), after))
             return found, ()
         else:
-            found.append(_waiting(rendered_step(context, expressions, step), after))
-            after = (step.name,)
+            for item in rendered_steps(context, expressions, step):
+                found.append(_waiting(item, after))
+                after = (item["Name"],)
     return found, after
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from constructs_ml.compiler.expressions import Expressions, Path, Text, is_dynamic, joined, literal
 from constructs_ml.compiler.template import Json
 from constructs_ml.spec.conditions import Metric
+from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import Process, Step, Train
+from constructs_ml.spec.steps import BatchTransform, Process, Split, Step, Train, Tune
+from constructs_ml.spec.steps.tune import TUNING_JOB
 from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import (
     S3,
@@ -54,26 +56,45 @@ class PipelineExpressions(Expressions):
                 return (Path(f"Parameters.{name}"),)
             case Execution(fact):
                 return (Path(_EXECUTION[fact]),)
+            case ModelArtifact(step) | JobName(step) | Result(step) if isinstance(found := self.steps[step], Tune):
+                return self._of_tuning(found, value)
             case ModelArtifact(step) if isinstance(self.steps[step], Train):
                 return (Path(f"Steps.{step}.ModelArtifacts.S3ModelArtifacts"),)
             case JobName(step) if isinstance(self.steps[step], Train):
                 return (Path(f"Steps.{step}.TrainingJobName"),)
+            case JobName(step) if isinstance(self.steps[step], BatchTransform):
+                return (Path(f"Steps.{step}.TransformJobName"),)
             case JobName(step):
                 return (Path(f"Steps.{step}.ProcessingJobName"),)
             case Result(step, key):
                 return (Path(f"Steps.{step}.OutputParameters['{key}']"),)
         raise AssertionError(f"SageMaker Pipelines has no {value!r}")
 
+    def _of_tuning(self, step: Tune, value: ModelArtifact | JobName | Result) -> Text:
+        """What the best training job of a tuning job left."""
+        job = Path(f"{_best(step.name)}.TrainingJobName")
+        match value:
+            case ModelArtifact():
+                # Only the training job's own description tells its artifact, but every job writes below one place.
+                return (*self.output_uri(step.name, "model"), job, "/output/model.tar.gz")
+            case JobName():
+                return (job,)
+            case Result(_, key) if key == TUNING_JOB:
+                return (Path(f"Steps.{step.name}.HyperParameterTuningJobName"),)
+        return (Path(f"{_best(step.name)}.TunedHyperParameters['{step.keys[value.key]}']"),)
+
     def metric(self, metric: Metric) -> Json:
         """A number that a condition compares."""
+        if isinstance(self.steps[metric.step], Tune):
+            return {"Get": f"{_best(metric.step)}.FinalHyperParameterTuningJobObjectiveMetric.Value"}
         if isinstance(self.steps[metric.step], Train):
             return {"Get": f"Steps.{metric.step}.FinalMetricDataList['{metric.name}'].Value"}
         file = {"Get": f"Steps.{metric.step}.PropertyFiles.{PROPERTY_FILE}"}
         return {"Std:JsonGet": {"PropertyFile": file, "Path": metric.name}}
 
-    def text(self, value: Value) -> Text:
+    def text(self, value: Value | JumpStart) -> Text:
         match value:
-            case Output(step, name) if isinstance(self.steps[step], Process):
+            case Output(step, name) if isinstance(self.steps[step], (Process, Split)):
                 return (Path(f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri"),)
             case Below(Output() as output, parts):
                 below = [piece for part in parts for piece in ("/", *self.text(part))]
@@ -119,6 +140,11 @@ def arrival_key(name: str) -> str:
     as the input, and the key as this parameter, which is empty in every other run. Names of inputs have no capitals.
     """
     return f"{name}Key"
+
+
+def _best(step: str) -> str:
+    """The best training job of a tuning job."""
+    return f"Steps.{step}.BestTrainingJob"
 
 
 def rendered(text: Text) -> Json:

@@ -10,11 +10,25 @@ from typing import get_args
 from constructs_ml.compiler.sagemaker.conditions import size
 from constructs_ml.compiler.sagemaker.retries import EXCEPTIONS, INTERVAL_SECONDS, MAX_ATTEMPTS, STEP_EXCEPTIONS
 from constructs_ml.faults import Faults
-from constructs_ml.spec.jobs import Retry
+from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import Fail, Function, Gate, LambdaTask, Parallel, Process, Register, Split, Step, Train
+from constructs_ml.spec.steps import (
+    BatchTransform,
+    Fail,
+    Function,
+    Gate,
+    LambdaTask,
+    Parallel,
+    Process,
+    Register,
+    Split,
+    Step,
+    Train,
+    Tune,
+    goes_on,
+)
 
-FITTING: tuple[type, ...] = (Process, Split, Train, Register, LambdaTask, Gate, Parallel, Fail)
+FITTING: tuple[type, ...] = (Process, Split, Train, Tune, BatchTransform, Register, LambdaTask, Gate, Parallel, Fail)
 # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-lambda
 LAMBDA_TIMEOUT = timedelta(minutes=10)
 # An object with this key alone is computed, whatever it was meant to be.
@@ -41,7 +55,7 @@ def check_fit(spec: PipelineSpec, faults: Faults) -> None:
 
 def ends_in_failure(steps: Sequence[Step]) -> bool:
     """Whether an arm of a gate ends the run as failed."""
-    return bool(steps) and isinstance(steps[-1], Fail)
+    return not goes_on(steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +72,34 @@ class _Check:
         if not fits(type(step)):
             allowed = [kind.__name__ for kind in get_args(Step) if fits(kind)]
             self.add(place, f"{type(step).__name__} step", type(step).__name__, allowed)
+        self._own_json(step, place)
+        self._fields(step, place)
+
+    def _own_json(self, step: Step, place: str) -> None:
+        """What would be computed although it was meant as it stands, or the other way round."""
         for key in _paths(getattr(step, "raw", {})):
             self.add(place, "JSONPath in raw=", key, "a constant")
         for field in ("environment", "hyperparameters", "payload"):
             for key in sorted(_FUNCTIONS & set(getattr(step, field, {}))):
                 self.add(place, f"{field} of this name", repr(key), "a name that is no function of its definitions")
+
+    def _fields(self, step: Step, place: str) -> None:
+        """What the step of the service has no field for."""
         match step:
             case Split():
                 self._retry(step.retry, place)
-            case Process() | Train():
+            case Tune():
                 self._retry(step.retry, place)
+                if step.trainings:
+                    self.add(
+                        place, "way to the best of several algorithms", step.inner_names, "train= of one algorithm"
+                    )
+                for candidate in step.definitions:
+                    self._own_json(candidate.train, place)
+            case Process() | Train() | BatchTransform():
+                self._retry(step.retry, place)
+                if isinstance(step, BatchTransform) and step.timeout != DAY:
+                    self.add(place, "bound on a transform job's time", step.timeout, "no timeout=")
                 experiment = step.experiment
                 if experiment and (experiment.experiment or experiment.trial):
                     self.add(place, "experiment or trial of a single step", experiment, "display_name alone")

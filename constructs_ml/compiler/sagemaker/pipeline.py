@@ -46,6 +46,7 @@ def compile_sagemaker_pipeline(
     context = Context(
         spec=spec, account=account, infrastructure=found, template=Template(prefix), expressions=expressions
     )
+    context.check_inputs()
     collect_code(context)
     body = definition(context, expressions)
     context.faults.raise_if_any()

@@ -8,52 +8,84 @@ from constructs_ml.compiler.infrastructure import arn, bucket_arn
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.sagemaker.expressions import PROPERTY_FILE, PipelineExpressions
 from constructs_ml.compiler.sagemaker.retries import job_retries, step_retries
-from constructs_ml.compiler.steps import lambda_task, process, register, train
+from constructs_ml.compiler.steps import batch_transform, lambda_task, process, register, train, tune
 from constructs_ml.compiler.template import Json, att
 from constructs_ml.contract import names
 from constructs_ml.spec.checks import logical_id
-from constructs_ml.spec.steps import Fail, Function, LambdaTask, Process, Register, Split, Step, Train
+from constructs_ml.spec.jobs import Retry
+from constructs_ml.spec.steps import (
+    BatchTransform,
+    Fail,
+    Function,
+    LambdaTask,
+    Process,
+    Register,
+    Split,
+    Step,
+    Train,
+    Tune,
+)
 from constructs_ml.spec.values import Result
 
 # SageMaker names the job of a step pipelines-<execution>-<step, cut>-<random>: an example stands in
 # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html.
-_STEP_IN_JOB_NAME = 20
-_JOBS = "SageMaker names the jobs of a pipeline after the run and the step"
+_STEP_IN_NAME = 20
+_TUNED = "nobody says how SageMaker names the tuning jobs of a pipeline"
+_NAMES = "SageMaker names what a pipeline makes after the run and the step"
 
 
-def rendered_step(context: Context, expressions: PipelineExpressions, step: Step) -> dict[str, Json]:
-    """A step without the steps that it waits for."""
+def rendered_steps(context: Context, expressions: PipelineExpressions, step: Step) -> tuple[dict[str, Json], ...]:
+    """A step as one or more of SageMaker's, each after the one before it."""
     match step:
         case Process():
-            return _process(context, step)
+            return (_process(context, step),)
         case Split():
-            return _process(context, step.process)
+            return (_process(context, step.process),)
         case Train():
-            context.allow(_job_calls("TrainingJob", "training-job", step.name))
-            return {
-                "Name": step.name,
-                "Type": "Training",
-                "Arguments": train.request(context, step),
-                "RetryPolicies": job_retries(step.retry),
-            }
+            return (_job(context, step.name, "Training", train.request(context, step), step.retry),)
+        case Tune():
+            context.allow(_calls("HyperParameterTuning", "hyper-parameter-tuning-job/*", _TUNED))
+            return (_with_retries(step.name, "Tuning", tune.request(context, step), step.retry),)
+        case BatchTransform():
+            return _transform(context, step)
         case Register():
-            return _register(context, step)
+            return (_register(context, step),)
         case LambdaTask():
-            return _lambda(context, expressions, step)
+            return (_lambda(context, expressions, step),)
         case Fail():
             message = {"ErrorMessage": escape_sub(f"{step.error}: {step.cause}")}
-            return {"Name": step.name, "Type": "Fail", "Arguments": message}
+            return ({"Name": step.name, "Type": "Fail", "Arguments": message},)
     raise AssertionError(f"SageMaker Pipelines has no {type(step).__name__} step")
 
 
+def _job(context: Context, name: str, kind: str, arguments: Json, retry: Retry | None) -> dict[str, Json]:
+    """A step that runs a job, and the calls by which the pipeline starts it, follows it and stops it."""
+    context.allow(_calls(kind, f"{kind.lower()}-job/{_named(name)}", _NAMES))
+    return _with_retries(name, kind, arguments, retry)
+
+
+def _calls(kind: str, resource: str, because: str) -> Statement:
+    calls = (*(f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")), "sagemaker:AddTags")
+    return Statement(calls, (arn("sagemaker", resource),), because=because)
+
+
+def _with_retries(name: str, kind: str, arguments: Json, retry: Retry | None) -> dict[str, Json]:
+    return {"Name": name, "Type": kind, "Arguments": arguments, "RetryPolicies": job_retries(retry)}
+
+
+def _transform(context: Context, step: BatchTransform) -> tuple[dict[str, Json], ...]:
+    """The model and the job. No step of the service deletes a model, so it stays."""
+    name = f"{step.name}-CreateModel"  # as the SDK names it; names of steps have no capitals
+    arguments = batch_transform.model_request(context, step)
+    calls = ("sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:AddTags")
+    context.allow(Statement(calls, (arn("sagemaker", f"model/{_named(name)}"),), because=_NAMES))
+    model = {"Name": name, "Type": "Model", "Arguments": arguments, "RetryPolicies": step_retries()}
+    request = {**batch_transform.request(context, step), "ModelName": {"Get": f"Steps.{name}.ModelName"}}
+    return model, _job(context, step.name, "Transform", request, step.retry)
+
+
 def _process(context: Context, step: Process) -> dict[str, Json]:
-    context.allow(_job_calls("ProcessingJob", "processing-job", step.name))
-    found: dict[str, Json] = {
-        "Name": step.name,
-        "Type": "Processing",
-        "Arguments": process.request(context, step),
-        "RetryPolicies": job_retries(step.retry),
-    }
+    found = _job(context, step.name, "Processing", process.request(context, step), step.retry)
     if step.metrics is not None and context.metrics_of(step.name):
         output, _, file = step.metrics.partition("/")
         found["PropertyFiles"] = [
@@ -102,8 +134,6 @@ def _lambda(context: Context, expressions: PipelineExpressions, step: LambdaTask
     }
 
 
-def _job_calls(noun: str, resource: str, step: str) -> Statement:
-    """The calls by which the pipeline starts the job of a step, follows it and stops it."""
-    calls = (f"sagemaker:Create{noun}", f"sagemaker:Describe{noun}", f"sagemaker:Stop{noun}", "sagemaker:AddTags")
-    name = f"pipelines-*-{step[:_STEP_IN_JOB_NAME].rstrip('-')}*"
-    return Statement(calls, (arn("sagemaker", f"{resource}/{name}"),), because=_JOBS)
+def _named(step: str) -> str:
+    """What the names of a step's jobs and models look like."""
+    return f"pipelines-*-{step[:_STEP_IN_NAME].rstrip('-')}*"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from constructs_ml.compiler import polling
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.machine import SERVICE, Machine
 from constructs_ml.compiler.nested import put_json
+from constructs_ml.compiler.paths import result_path
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.proofs import OPTIMISED, Call, Integration, calls, check_parameters, passing_errors
 from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS, Hole, Text, covers
@@ -53,14 +55,22 @@ def add(machine: Machine, step: CallService, after: str) -> None:
         return
     _allow(context, step, calls({"States": asked}), f"{where}, step {step.name!r}")
     known = not call.sdk and is_known(call.service)
+    again = retries(call.service, step.retry, () if known else passing_errors(call))
+    seconds = int(step.timeout.total_seconds())
+    used = kept(context, step.name, step.keep)
+    if step.until is None:
+        machine.task(step.name, name, parameters, after, kept=used, retry=again, seconds=seconds)
+        return
+    polling.repeat(machine, step.name, step.until, used, after)
     machine.task(
-        step.name,
+        f"Look at {step.name}",
         name,
         parameters,
-        after,
-        kept=kept(context, step.name, step.keep),
-        retry=retries(call.service, step.retry, () if known else passing_errors(call)),
-        seconds=int(step.timeout.total_seconds()),
+        f"Check {step.name}",
+        kept={"status.$": step.until.status, **used},
+        at=result_path(step.name, "look"),
+        retry=again,
+        seconds=seconds,
     )
 
 
@@ -94,7 +104,9 @@ def _allow(context: Context, step: CallService, made: Sequence[Call], where: str
         if call.resources and not all(item.is_open for item in call.resources):
             given = [arn for arn in given if any(covers(NO_SUBSTITUTIONS.read(arn), item) for item in call.resources)]
         used.update(given)
-        resources: list[Json] = [sub(arn) for arn in given] or [_told(context, item) for item in call.resources[:1]]
+        # Where a name may be given as an ARN too, the ARN that the name makes is the narrower one.
+        told = [item for item in call.resources if not item.is_open] or call.resources
+        resources: list[Json] = [sub(arn) for arn in given] or [_told(context, item) for item in told[:1]]
         if not resources:
             allowed = f"on= with an ARN of {service}"
             context.faults.add("call-resource", where=where, got=step.on, allowed=allowed, action=call.action)

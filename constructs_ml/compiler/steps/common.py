@@ -63,11 +63,8 @@ def access(
         statements += permissions.read(bucket, keys)
     for place in writes:
         statements.append(permissions.write(place.bucket or context.infrastructure.data_bucket, place.key))
-    key_arn = context.infrastructure.key_arn
-    if key_arn is not None and (reads or writes):
+    if reads or writes:
         actions = ("kms:Decrypt", "kms:GenerateDataKey") if writes else ("kms:Decrypt",)
-        statements.append(Statement(actions, (key_arn,)))
-    data_key_arn = context.infrastructure.data_key_arn
-    if data_key_arn is not None and (reads or writes):
-        statements.append(Statement(("kms:Decrypt", "kms:GenerateDataKey"), (data_key_arn,)))
+        key_arns = (context.infrastructure.key_arn, context.infrastructure.data_key_arn)
+        statements += [Statement(actions, (key_arn,)) for key_arn in key_arns if key_arn is not None]
     return statements + [declared(item) for item in more]

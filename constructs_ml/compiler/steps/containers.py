@@ -6,11 +6,14 @@ from constructs_ml.compiler import permissions
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import Open, Text, literal
 from constructs_ml.compiler.images import image
+from constructs_ml.compiler.jumpstart import model_data
 from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.template import Json, asset
 from constructs_ml.contract import names
+from constructs_ml.facts import jumpstart
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.images import Algorithm, ContainerImage
+from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.steps import BatchTransform, Register, Train, Tune
 from constructs_ml.spec.steps.sources import ModelSource, Version
 from constructs_ml.spec.values import ModelArtifact
@@ -29,7 +32,11 @@ def container(context: Context, step: Register | BatchTransform, instance_type: 
     rendered: dict[str, Json] = {}
     if wanted is not None:
         rendered["Image"] = literal((image(context, wanted, "inference", instance_type, step.name),))
-    if not isinstance(step.model, Version):
+    if isinstance(step.model, JumpStart):
+        rendered |= model_data(step.model)
+        if isinstance(step, Register):
+            context.faults.found.extend(jumpstart.faults_of(context.account.region, context.where(step.name)))
+    elif not isinstance(step.model, Version):
         context.expressions.put(rendered, "ModelDataUrl", context.expressions.text(step.model))
     if environment:
         rendered["Environment"] = environment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from constructs_ml.compiler import jobs
-from constructs_ml.compiler.expressions import key_of
 from constructs_ml.compiler.infrastructure import arn
 from constructs_ml.compiler.machine import Machine
 from constructs_ml.compiler.policies import Statement
@@ -31,7 +30,7 @@ def add(machine: Machine, step: SubPipeline, after: str) -> None:
     inputs: dict[str, Json] = {}
     for key, value in step.inputs.items():
         # A pipeline of this library reads its inputs under names that a path can have.
-        expressions.put_value(inputs, key if step.machine else key_of(key), value)
+        expressions.put_value(inputs, key, value)
     expressions.put_value(inputs, _STARTED_BY, Execution("id"))
     machine_arn = f"arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{name}"
     context.allow(Statement(("states:StartExecution",), (arn("states", f"stateMachine:{name}"),)))

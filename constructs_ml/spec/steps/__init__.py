@@ -14,8 +14,9 @@ from constructs_ml.spec.steps.automl import (
     TimeSeriesForecasting,
 )
 from constructs_ml.spec.steps.batch_transform import BatchTransform, TransformInput, TransformOutput
-from constructs_ml.spec.steps.call_service import CallService
+from constructs_ml.spec.steps.call_service import CallService, Until
 from constructs_ml.spec.steps.compile import Compile, TargetPlatform
+from constructs_ml.spec.steps.data_wrangler import DataWrangler
 from constructs_ml.spec.steps.databrew_job import DataBrewJob
 from constructs_ml.spec.steps.emr_serverless_job import EmrServerlessJob
 from constructs_ml.spec.steps.fargate_task import Container, FargateTask, TaskDefinition
@@ -34,7 +35,7 @@ from constructs_ml.spec.steps.sub_pipeline import SubPipeline
 from constructs_ml.spec.steps.train import MetricDefinition, Spot, Train
 from constructs_ml.spec.steps.tune import Candidate, Tune
 
-Job = Process | Split | Train | Tune | BatchTransform | AutoML | Compile
+Job = Process | DataWrangler | Split | Train | Tune | BatchTransform | AutoML | Compile
 """The steps that are jobs of SageMaker."""
 Called = LambdaTask | GlueJob | FargateTask | EmrServerlessJob | AthenaQuery | DataBrewJob | SubPipeline | CallService
 """The steps that call services outside SageMaker."""
@@ -83,6 +84,7 @@ __all__ = [
     "Compile",
     "Container",
     "DataBrewJob",
+    "DataWrangler",
     "EmrServerlessJob",
     "Fail",
     "FargateTask",
@@ -120,6 +122,7 @@ __all__ = [
     "TransformInput",
     "TransformOutput",
     "Tune",
+    "Until",
     "Upload",
     "Version",
     "Wait",

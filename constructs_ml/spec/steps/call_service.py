@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import ClassVar, Literal
@@ -21,6 +21,32 @@ _ARN = re.compile(r"arn:\$\{AWS::Partition\}:[a-z0-9-]+:[^:]*:[^:]*:.+")
 Wait = Literal["response", "job", "token"]
 
 
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A call is made again, after 15 seconds and then ever later up to 4 minutes, until its answer has a status.
+
+    `status` is the path of the status in the answer; one of `done` goes on, one of `failed` or no end before the
+    `deadline` (at most 90 days) ends the run by the failure path.
+    """
+
+    status: str
+    _: KW_ONLY
+    done: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+    deadline: timedelta = timedelta(hours=1)
+
+    def __post_init__(self) -> None:
+        where = f"Until({self.status!r})"
+        if not isinstance(self.status, str) or not _PATH.fullmatch(self.status):
+            raise refuse("keep-path", where=where, got=repr(self.status), allowed="$.Path.In.Answer")
+        check_tuple("done", self.done, where, str)
+        check_tuple("failed", self.failed, where, str)
+        if not self.done or set(self.done) & set(self.failed):
+            got = f"done={self.done!r}, failed={self.failed!r}"
+            raise refuse("until-status", where=where, got=got, allowed="statuses in done=, none of them in failed=")
+        check_duration("deadline", self.deadline, where, timedelta(seconds=15), timedelta(days=90))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallService:
     """Calls a service and keeps what `keep` names of the answer, each by its path there.
@@ -29,7 +55,8 @@ class CallService:
     anywhere in `parameters`, inside objects and lists too, and `${AWS::Region}` and its like in any text.
     `wait` is for the response, for the end of the job that the call starts, or for somebody who answers with the
     `TaskToken()` that stands in the parameters. `on` are the ARNs of what the call needs that its parameters do not
-    tell; `because` is demanded when one of them holds a wildcard.
+    tell; `because` is demanded when one of them holds a wildcard. With `until` the call is made again until its answer
+    has a status: `keep` is then of that answer.
 
     >>> from constructs_ml import CallService, Input
     >>> ask = CallService(name="ask", call="dynamodb:getItem", keep={"owner": "$.Item.Owner.S"},
@@ -44,6 +71,7 @@ class CallService:
     call: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     wait: Wait = "response"
+    until: Until | None = None
     keep: Mapping[str, str] = field(default_factory=dict)
     on: tuple[str, ...] = ()
     because: str = ""
@@ -62,6 +90,9 @@ class CallService:
         if (self.wait == "token") != bool(tokens):
             got = f"wait={self.wait!r} and {tokens} TaskToken()"
             raise refuse("task-token", where=where, got=got, allowed='wait="token" with TaskToken() in parameters')
+        if self.until is not None and self.wait != "response":
+            got = f"until= and wait={self.wait!r}"
+            raise refuse("until-status", where=where, got=got, allowed='until= with wait="response"')
         for key, path in self.keep.items():
             check_result_key(key, f"{where}, keep")
             if not isinstance(path, str) or not _PATH.fullmatch(path):

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_kind, check_name, check_tuple, frozen
 from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.steps.common import check_service_name, result_of
-from constructs_ml.spec.values import S3, VALUES, Below, Input, Joined, Location, Output, Result, Value
+from constructs_ml.spec.values import VALUES, Input, Joined, Location, Result, Value
 
 _APPLICATION = re.compile(r"[0-9a-z]{1,64}")
 _ROLE = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
@@ -50,7 +50,7 @@ class EmrServerlessJob:
         where = f"step {self.name!r}"
         check_name("step", self.name, where)
         check_service_name("application", self.application, _APPLICATION, where, "the id of an application")
-        check_kind("entry_point", self.entry_point, where, S3, Below, Output, Input, Result)
+        check_kind("entry_point", self.entry_point, where, *get_args(Location))
         if not isinstance(self.role, str) or not _ROLE.fullmatch(self.role):
             raise refuse("service-name", where=where, got=f"role={self.role!r}", allowed="the name of a role, no ARN")
         check_tuple("arguments", self.arguments, where, *VALUES)

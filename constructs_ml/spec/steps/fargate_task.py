@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
@@ -15,7 +15,7 @@ from constructs_ml.spec.images import Image
 from constructs_ml.spec.jobs import DAY, Network, Retry
 from constructs_ml.spec.steps.common import check_environment, check_service_name, result_of
 from constructs_ml.spec.steps.flow import Permission
-from constructs_ml.spec.values import S3, VALUES, Below, Input, Location, Output, Result, Value
+from constructs_ml.spec.values import S3, VALUES, Input, Location, Result, Value
 
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}(:[1-9][0-9]*)?")
@@ -77,7 +77,7 @@ class Container:
         if self.architecture not in ("X86_64", "ARM64"):
             got = f"architecture={self.architecture!r}"
             raise refuse("kind", where=where, got=got, allowed=("X86_64", "ARM64"), field="architecture")
-        check_tuple("reads", self.reads, where, S3, Below, Output, Input, Result)
+        check_tuple("reads", self.reads, where, *get_args(Location))
         check_tuple("writes", self.writes, where, S3)
         check_tuple("permissions", self.permissions, where, Permission)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from constructs_ml.facts import limits
 from constructs_ml.spec.checks import check_kind, check_whole
+from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.values import S3, Below, Input, Item, ModelArtifact, Result
 
 
@@ -26,6 +27,6 @@ class Version:
             check_whole("the version", self.version, "Version", 1, limits.MODEL_PACKAGE_VERSION)
 
 
-ModelSource = ModelArtifact | S3 | Below | Input | Item | Result | Version
+ModelSource = ModelArtifact | S3 | Below | Input | Item | Result | Version | JumpStart
 """Where a model comes from. Inputs, items and results hold the `s3://` URI of its artifact."""
-MODEL_SOURCES = (ModelArtifact, S3, Below, Input, Item, Result, Version)
+MODEL_SOURCES = (ModelArtifact, S3, Below, Input, Item, Result, Version, JumpStart)
