@@ -256,6 +256,9 @@ _ROWS: dict[str, Refusal] = {
     "mlflow-missing": Refusal(
         "the account has no MLflow app", "the job's runs would be logged nowhere, or to a wrong place", "account"
     ),
+    "register-plain": Refusal(
+        "a model that is not compressed cannot be registered", "a version's ModelDataUrl is that of a model.tar.gz"
+    ),
     # tuning
     "tune-form": Refusal(
         "the tuning job does not say what it tunes", "it tunes one algorithm, or compares several that are named"

@@ -779,6 +779,9 @@ CASES: dict[str, Callable[[Path], object]] = {
     "mlflow-name": lambda _: MLflow(experiment=""),
     "mlflow-isolated": lambda _: train(mlflow=MLflow(experiment="churn"), network=Network(isolation=True)),
     "mlflow-missing": lambda _: compiled(pipeline(train(channels={}, mlflow=MLflow(experiment="churn")))),
+    "register-plain": lambda _: compiled(
+        pipeline(train(channels={}, compress_model=False), Register(model=train().model))
+    ),
     # tuning
     "tune-form": lambda _: Tune(name="tune", train=built_in(), ranges=DEPTH),
     "tune-several": lambda _: Tune(

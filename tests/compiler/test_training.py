@@ -216,7 +216,7 @@ def test_an_algorithm_trains_without_an_image() -> None:
 
 def test_the_model_of_an_algorithm_needs_an_image_to_be_registered() -> None:
     step = plain(image=Algorithm("forest"), code=None)
-    with pytest.raises(ValueError, match="register-image"):
+    with pytest.raises(ValueError, match="model-image"):
         compiled(pipeline(step, Register(model=step.model)))
 
 

@@ -1,4 +1,7 @@
-"""Tuning jobs: their requests, their names, what the best training job leaves, and every way to end."""
+"""Tuning jobs: their requests, their names, what the best training job leaves, and every way to end.
+
+The number in a test's name is that of https://github.com/aws/aws-step-functions-data-science-sdk-python/issues.
+"""
 
 from __future__ import annotations
 
@@ -218,7 +221,7 @@ def test_the_best_jobs_artifact_name_metric_and_hyperparameters_reach_later_step
     assert prove_template(compiled(spec).resources) == ()
 
 
-def test_the_best_hyperparameters_are_those_of_the_best_job_and_no_description_is_asked_for_them() -> None:
+def test_128_the_best_hyperparameters_are_those_of_the_best_job_and_no_description_is_asked_for_them() -> None:
     step = tune()
     final = train(hyperparameters={"max_depth": step.best("max_depth"), "eta": step.best("eta")})
     ended, services = ran(pipeline(prepare(), step, final), ANSWERS)

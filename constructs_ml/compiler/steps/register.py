@@ -12,7 +12,7 @@ from constructs_ml.compiler.steps.containers import container
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import names, tags
 from constructs_ml.facts import instances
-from constructs_ml.spec.steps import Register
+from constructs_ml.spec.steps import Register, Train, Tune
 from constructs_ml.spec.values import Execution, ModelArtifact, Output
 
 
@@ -31,8 +31,20 @@ def creation(context: Context) -> Statement:
     return Statement(("sagemaker:CreateModelPackage",), made, because=because)
 
 
+def _check_artifact(context: Context, step: Register) -> None:
+    """A version names a model.tar.gz; plain objects below a prefix are none."""
+    source = step.model.step if isinstance(step.model, ModelArtifact) else None
+    for made in context.spec.all_steps:
+        trained = [made] if isinstance(made, Train) else []
+        trained += [item.train for item in made.definitions] if isinstance(made, Tune) else []
+        if made.name == source and not all(item.compress_model for item in trained):
+            where, got = f"pipeline {context.spec.name!r}, step {step.name!r}", f"the model of {source!r}"
+            context.faults.add("register-plain", where=where, got=got, allowed="compress_model=True")
+
+
 def request(context: Context, step: Register) -> dict[str, Json]:
     """The parameters; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html."""
+    _check_artifact(context, step)
     parameters: dict[str, Json] = {
         "ModelPackageGroupName": names.model_package_group(context.account.stage, context.spec.model),
         "ModelApprovalStatus": step.approval,
