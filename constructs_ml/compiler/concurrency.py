@@ -51,8 +51,6 @@ def after(spec: PipelineSpec, end: str) -> str:
 def add(machine: Machine, first: str, ends: tuple[str, ...]) -> None:
     """Add the states that take the turn and those that give it back before each end."""
     context = machine.context
-    if isinstance(context.spec.concurrency, Allow):
-        return
     table_name(machine)
     allow_table(context, "PutItem", "GetItem", "DeleteItem")
     stage, model = context.account.stage, context.spec.model

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.policies import Statement, add_role
+from constructs_ml.compiler.proofs import ENCRYPTION, check_size
 from constructs_ml.compiler.template import Json, att, sub, tag_list
 from constructs_ml.contract import names
 
@@ -80,6 +81,8 @@ def add_state_machine(context: Context, parts: Parts, definition: Mapping[str, J
     )
     text = json.dumps(definition, separators=(",", ":"))
     used = {name: value for name, value in sorted(context.expressions.opened.items()) if f"${{{name}}}" in text}
+    where = f"pipeline {spec.name!r} of model {spec.model!r}"
+    context.faults.found.extend(check_size(text, where, substitutions=used))
     return template.add(
         parts.machine,
         "AWS::StepFunctions::StateMachine",
@@ -103,4 +106,7 @@ def add_state_machine(context: Context, parts: Parts, definition: Mapping[str, J
 def _keys(context: Context) -> list[Statement]:
     """What the machine reads, writes and publishes may be encrypted."""
     key_arn = context.infrastructure.key_arn
-    return [] if key_arn is None else [Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,))]
+    made = {action for statement in context.calls for action in statement.actions}
+    if key_arn is None or not made & set(ENCRYPTION.with_calls):
+        return []
+    return [Statement(ENCRYPTION.actions, (key_arn,))]

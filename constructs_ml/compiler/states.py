@@ -35,6 +35,8 @@ from constructs_ml.compiler.steps import (
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract.names import DONE_STATE as DONE
 from constructs_ml.contract.names import FAILED_STATE as FAILED
+from constructs_ml.contract.names import NOTIFY_STATE as NOTIFY
+from constructs_ml.spec.concurrency import Allow
 from constructs_ml.spec.steps import (
     Approve,
     AthenaQuery,
@@ -195,8 +197,20 @@ def _is_given(machine: Machine, item: Input) -> Json:
 def _end(machine: Machine) -> None:
     """Where every run ends: done, or failed with a notice; before that it gives back the turn that it took."""
     spec = machine.context.spec
-    ends = (DONE, FAILED) if goes_on(spec.steps) else (FAILED,)
-    if DONE in ends:
+    takes_turns = not isinstance(spec.concurrency, Allow)
+    ends: list[str] = []
+    if goes_on(spec.steps):
+        ends.append(DONE)
         machine.put(DONE, {"Type": "Succeed"})
-    notice.add(machine, f"{spec.name} of {spec.model}", "PipelineFailed", concurrency.after(spec, FAILED))
-    concurrency.add(machine, spec.steps[0].name, ends)
+    if takes_turns or _can_fail(machine):
+        ends.append(FAILED)
+        notice.add(machine, f"{spec.name} of {spec.model}", "PipelineFailed", concurrency.after(spec, FAILED))
+    if takes_turns:
+        concurrency.add(machine, spec.steps[0].name, tuple(ends))
+
+
+def _can_fail(machine: Machine) -> bool:
+    """Whether some state leads to the notice: a pipeline of pauses alone has nothing that could fail."""
+    ways = [state.get("Next") for state in machine.states.values()]
+    ways += [caught["Next"] for state in machine.states.values() for caught in state.get("Catch", ())]
+    return NOTIFY in ways

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -30,7 +31,9 @@ from constructs_ml import (
     Register,
     Retry,
     Serving,
+    SpecError,
     Spot,
+    Wait,
     XGBoost,
     between,
     mermaid,
@@ -193,3 +196,15 @@ def test_everything_is_drawn_like_this(snapshot: SnapshotAssertion) -> None:
 
 def test_a_pipeline_compiles_the_same_twice() -> None:
     assert compiled(everything()).resources == compiled(everything()).resources
+
+
+def test_a_pipeline_that_is_too_long_for_one_machine_is_refused_with_the_way_out() -> None:
+    long = tuple(prepare(name=f"step-{number}", arguments=("x" * 6000,)) for number in range(130))
+    with pytest.raises(SpecError, match="SubPipeline") as refused:
+        compiled(pipeline(*long))
+    assert [fault.id for fault in refused.value.faults] == ["definition-size"]
+
+
+def test_a_pipeline_in_which_nothing_can_fail_has_no_failure_path() -> None:
+    machine = compiled(pipeline(Wait(seconds=60))).resources["TrainingStateMachine"]
+    assert set(json.loads(machine["Properties"]["DefinitionString"]["Fn::Sub"])["States"]) == {"Inputs", "wait", "Done"}
