@@ -8,12 +8,8 @@ from importlib.resources import files
 
 import pytest
 
-<<<<<<< HEAD
-from constructs_ml.facts import images, instances, jumpstart, limits, regions, services, updates
-=======
 from constructs_ml.contract import names
-from constructs_ml.facts import images, instances, limits, regions, services, updates
->>>>>>> training
+from constructs_ml.facts import images, instances, jumpstart, limits, regions, services, updates
 from constructs_ml.facts.store import load
 from constructs_ml.faults import SpecError
 
