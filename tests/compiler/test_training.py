@@ -151,7 +151,7 @@ def test_the_jobs_input_mode_is_that_of_channels_that_say_nothing() -> None:
 
 
 def test_a_job_mounts_file_systems_that_it_or_the_run_names() -> None:
-    shared = Input("file-system", default="fs-0123456789abcdef0")
+    shared = Input("disk", default="fs-0123456789abcdef0")
     channels = {
         "fast": FileSystem(id="fs-0a1b2c3d", directory="/fsx/data", kind="FSxLustre"),
         "shared": FileSystem(id=shared, directory="/data", access="rw"),
@@ -167,7 +167,7 @@ def test_a_job_mounts_file_systems_that_it_or_the_run_names() -> None:
         }
     }
     mounted = request["InputDataConfig"][1]["DataSource"]["FileSystemDataSource"]
-    assert mounted["FileSystemId.$"] == "$.inputs.file_system"
+    assert mounted["FileSystemId.$"] == "$.inputs.disk"
     assert "VpcConfig" in request
     assert "fsx:${AWS::Region}:${AWS::AccountId}:file-system/fs-0a1b2c3d" in role_of(result)
     assert "elasticfilesystem:DescribeMountTargets" in role_of(result)

@@ -313,6 +313,7 @@ def test_runs_of_a_search_are_logged_to_mlflow() -> None:
         ({"ranges": {"num_round": Integer(1, 2)}}, "range-taken"),
         ({"ranges": {"a-b": Integer(1, 2), "a_b": Integer(1, 2)}}, "range-alike"),
         ({"ranges": {"a": (1, 2)}}, "kind"),
+        ({"ranges": {"it's": Integer(1, 2)}}, "kind"),
         ({"strategy": Grid()}, "strategy-grid"),
         ({"strategy": Grid(), "ranges": {"a": Categorical(("1", "2"))}, "max_jobs": 3}, "strategy-grid"),
         ({"strategy": Hyperband()}, "strategy-hyperband"),

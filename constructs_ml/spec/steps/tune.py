@@ -35,6 +35,8 @@ from constructs_ml.spec.tuning import (
 )
 from constructs_ml.spec.values import JobName, ModelArtifact, Result, Value
 
+# The best job's values are read by these names, inside the quotes of a path.
+_HYPERPARAMETER = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 OBJECTIVE = "objective"
 TUNING_JOB = "tuning_job"
 # What the definition of a tuning job's training jobs has not, and what the tuning job does itself.
@@ -265,6 +267,9 @@ def check_candidate(candidate: Candidate, where: str) -> None:
         bounds = f"1 to {limits.TUNED_HYPERPARAMETERS}"
         raise refuse("number-range", quantity="the number of ranges", where=where, got=len(ranges), allowed=bounds)
     for name, item in ranges.items():
+        if not _HYPERPARAMETER.fullmatch(name):
+            allowed = "up to 256 letters, digits and _.-"
+            raise refuse("kind", where=where, got=repr(name), allowed=allowed, field="the name of a range")
         check_kind(f"ranges[{name!r}]", item, where, Integer, Continuous, Categorical)
     both = sorted(set(ranges) & set(train.hyperparameters))
     if both:
