@@ -35,7 +35,7 @@ def test_the_accounts_default_counts_before_the_inputs_own_and_after_the_runs() 
     for where, given, job in (
         (account(), {}, "orders"),
         (saying(job_name="orders-of-prod"), {}, "orders-of-prod"),
-        (saying(job_name="orders-of-prod"), {"job_name": "mine"}, "mine"),
+        (saying(job_name="orders-of-prod"), {"job-name": "mine"}, "mine"),
     ):
         _, services = ran(step, inputs=(JOB,), where=where, given=given)
         assert services.of("extract")[0]["JobName"] == job
