@@ -343,3 +343,15 @@ def test_the_other_arm_goes_on_with_the_next_step_too() -> None:
     spec = pipeline(prepare(), train(), evaluate(), chosen, prepare(name="last"))
     bad = {"aws-sdk:s3:getObject": {"Body": '{"auc": 0.1}'}}
     assert ran(spec, bad)[0].states[-4:] == ("gate", "again", "last", "Done")
+
+
+def test_the_runs_data_grows_by_what_is_used_and_by_nothing_else() -> None:
+    """200 steps at this rate stay below a tenth of the 262,144 bytes that a state may hold."""
+    jobs = tuple(train(name=f"train-{number}", channels={}, metrics=()) for number in range(20))
+    used = prepare(inputs={}, arguments=tuple(job.model for job in jobs))
+    answer = {**FINISHED["sagemaker:createTrainingJob.sync"], "Log": "x" * 20_000}
+    ended, services = ran(pipeline(*jobs, used), {"sagemaker:createTrainingJob.sync": answer})
+    assert services.of("prepare")[0]["AppSpecification"]["ContainerArguments"][1:] == ["s3://bucket/model.tar.gz"] * 20
+    assert len(json.dumps(ended.output)) / len(jobs) < 100
+    unused, _ = ran(pipeline(*jobs), {"sagemaker:createTrainingJob.sync": answer})
+    assert unused.output == {"inputs": {}}
