@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
@@ -14,6 +15,7 @@ from constructs_ml.spec.checks import check_duration, check_kind, check_name, ch
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import Algorithm, ContainerImage, Image
 from constructs_ml.spec.jobs import Retry
+from constructs_ml.spec.sdk import tune_arguments
 from constructs_ml.spec.steps.train import METRIC_NAME, Train
 from constructs_ml.spec.tuning import (
     EPOCHS,
@@ -30,7 +32,7 @@ from constructs_ml.spec.tuning import (
     WarmStart,
     combinations,
 )
-from constructs_ml.spec.values import JobName, ModelArtifact, Result
+from constructs_ml.spec.values import JobName, ModelArtifact, Result, Value
 
 OBJECTIVE = "objective"
 TUNING_JOB = "tuning_job"
@@ -100,6 +102,25 @@ class Tune:
         self._check_counts(where)
         object.__setattr__(self, "ranges", frozen(self.ranges))
         object.__setattr__(self, "raw", frozen(self.raw))
+
+    @classmethod
+    def from_tuner(
+        cls,
+        tuner: object,
+        *,
+        name: str,
+        values: Mapping[str, Value] = MappingProxyType({}),
+        without: tuple[str, ...] = (),
+        **changes: Any,
+    ) -> Tune:
+        """A `HyperparameterTuner` of `sagemaker` 3 as a step, read by its attributes; nothing is uploaded or sent.
+
+        `values` and `without` are those of `Train.from_model_trainer`; attributes of the trainers are named as
+        "model_trainer.tags". `changes` are fields of the step that count before the object's; those that a `Tune`
+        does not have, such as `channels`, are fields of its training jobs. Raises `SpecError` with what cannot be
+        taken over, by name.
+        """
+        return cls(**tune_arguments(tuner, name=name, values=values, without=without, changes=changes))
 
     def _check_form(self, where: str) -> None:
         """One algorithm, or several with names of their own."""
