@@ -190,6 +190,9 @@ _ROWS: dict[str, Refusal] = {
     "export-access": Refusal(
         "the definition does not tell what the role needs", "the role allows what the steps call and nothing else"
     ),
+    "export-given": Refusal(
+        "{name} has no meaning for an exported definition", "its jobs bring their own roles, keys and networks"
+    ),
     "split-parts": Refusal("the parts are not the whole", "every row ends in exactly one part, and none is empty"),
     "jumpstart-eula": Refusal(
         "the model's licence is not accepted", "AWS hands out gated models to those who accept it"

@@ -360,6 +360,13 @@ def absent(stack: object) -> object:
     return Endpoint(stack, "Endpoint", endpoint(), model="churn", owner="growth", account=account()).resources  # type: ignore[arg-type]
 
 
+def exported_with_a_commit(stack: object) -> None:
+    from constructs_ml import SageMakerPipeline
+
+    spec = ExportedPipeline(name="training", model="churn", owner="growth", definition=of(step("a")))
+    SageMakerPipeline(stack, "Training", spec, account=account(), commit="abc")  # type: ignore[arg-type]
+
+
 def no_role(stack: object) -> object:
     from constructs_ml import FeatureGroup
 
@@ -685,6 +692,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "export-cycle": exported(step("a", DependsOn=["b"]), step("b", DependsOn=["a"])),
     "export-literal": exported(step("a"), replace={"arn:aws:iam::1:role/x": "role"}),
     "export-opening": exported(step("a"), replace={"a": "${AWS::AccountID}"}),
+    "export-given": in_cdk(exported_with_a_commit),
     "export-access": exported(step("a", "Lambda", FunctionArn={"Get": "Execution.PipelineArn"})),
     "output-unknown": lambda _: prepare().output("trian"),
     "metric-unknown": lambda _: train().metric("loss"),

@@ -11,12 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
 from sagemaker.core.processing import Processor
+from sagemaker.core.shapes import (
+    HyperbandStrategyConfig,
+    HyperParameterTuningJobStrategyConfig,
+    TuningJobCompletionCriteria,
+)
+from sagemaker.core.utils.utils import serialize
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.mlops.workflow.steps import StepTypeEnum
 from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, RetryStrategy, StoppingCondition
+from sagemaker.train.tuner import HyperparameterTuner
 
 from constructs_ml import (
     S3,
@@ -27,12 +35,12 @@ from constructs_ml import (
     Process,
     SpecError,
     Train,
+    Tune,
     compile_exported_pipeline,
     compile_pipeline,
 )
 from constructs_ml.compiler.infrastructure import of_platform
 from constructs_ml.spec import exported_structure
-from constructs_ml.spec.sdk import tune_arguments
 from tests.sdk.stand_ins import recorded
 from tools import sdk_objects
 from tools.record_sdk import CODE, RECORDED, VERSION
@@ -51,7 +59,7 @@ def session() -> Iterator[PipelineSession]:
     os.chdir(before)
 
 
-def request_of(step: Train | Process) -> dict[str, Any]:
+def request_of(step: Train | Process | Tune) -> dict[str, Any]:
     """The request that our pipeline makes of a step, as text goes through `Fn::Sub`."""
     spec = PipelineSpec(name="training", model="churn", owner="growth", steps=(step,), root=CODE)
     unencrypted = dataclasses.replace(of_platform(ACCOUNT), key_arn=None)
@@ -80,7 +88,7 @@ def test_the_session_of_these_tests_sends_nothing(session: PipelineSession) -> N
         session.boto_session.client("s3").list_buckets()
 
 
-@pytest.mark.parametrize("name", ["trainer_script", "trainer_builtin"])
+@pytest.mark.parametrize("name", ["trainer_script", "trainer_builtin", "trainer_cluster"])
 def test_a_real_trainer_becomes_the_same_step_as_the_recorded_one(name: str, session: PipelineSession) -> None:
     real = getattr(sdk_objects, name)(session)
     step = Train.from_model_trainer(real, name="train", values=VALUES)
@@ -96,11 +104,9 @@ def test_a_real_processor_becomes_the_same_step_as_the_recorded_one(name: str, s
 
 
 @pytest.mark.parametrize("name", ["tuner_single", "tuner_several"])
-def test_a_real_tuner_tells_the_same_as_the_recorded_one(name: str, session: PipelineSession) -> None:
-    def told(thing: object) -> dict[str, Any]:
-        return tune_arguments(thing, name="tune", values={}, without=(), changes={})
-
-    assert told(getattr(sdk_objects, name)(session)) == told(recorded(name))
+def test_a_real_tuner_becomes_the_same_step_as_the_recorded_one(name: str, session: PipelineSession) -> None:
+    real = getattr(sdk_objects, name)(session)
+    assert Tune.from_tuner(real, name="tune") == Tune.from_tuner(recorded(name), name="tune")
 
 
 @pytest.mark.parametrize(
@@ -144,6 +150,50 @@ def test_our_request_of_a_training_job_is_the_one_that_the_sdk_would_make(sessio
     theirs = without(trainer._create_training_job_args(boto3=True), *decided)
     ours = without(request_of(Train.from_model_trainer(trainer, name="train")), *decided)
     assert ours == theirs
+
+
+def test_our_request_of_a_tuning_job_is_the_one_that_the_sdk_would_make(session: PipelineSession) -> None:
+    trainer = ModelTrainer(
+        sagemaker_session=session,
+        role=ROLE,
+        training_image=XGBOOST,
+        compute=Compute(
+            instance_type="ml.m5.xlarge", instance_count=1, volume_size_in_gb=40, enable_managed_spot_training=True
+        ),
+        stopping_condition=StoppingCondition(max_runtime_in_seconds=600, max_wait_time_in_seconds=900),
+        hyperparameters={"num_round": 50, "max_depth": 3},
+        environment={"LOG_LEVEL": "info"},
+    ).with_retry_strategy(RetryStrategy(maximum_retry_attempts=3))
+    tuner = HyperparameterTuner(
+        model_trainer=trainer,
+        objective_metric_name="validation:auc",
+        hyperparameter_ranges={
+            "max_depth": IntegerParameter(2, 9),
+            "eta": ContinuousParameter(0.01, 0.5, scaling_type="Logarithmic"),
+            "booster": CategoricalParameter(["gbtree", "dart"]),
+        },
+        strategy="Hyperband",
+        strategy_config=HyperParameterTuningJobStrategyConfig(
+            hyperband_strategy_config=HyperbandStrategyConfig(min_resource=1, max_resource=30)
+        ),
+        completion_criteria_config=TuningJobCompletionCriteria(target_objective_metric_value=0.9),
+        max_jobs=9,
+        max_parallel_jobs=3,
+        max_runtime_in_seconds=7200,
+        random_seed=7,
+    )
+    tuner._prepare_static_hyperparameters_for_tuning()
+    data = [InputData(channel_name="train", data_source="s3://data/train/", content_type="text/csv")]
+    theirs = serialize(tuner._build_training_job_definition(data))
+    search = serialize(tuner._build_tuning_job_config())
+    trainer.input_data_config = data
+    ours = request_of(Tune.from_tuner(tuner, name="tune"))
+    decided = ("RoleArn", "OutputDataConfig")
+    definition = without(ours["TrainingJobDefinition"], *decided)
+    for channel in definition["InputDataConfig"]:
+        del channel["InputMode"]  # the one of the algorithm, which both say
+    assert definition == without(theirs, *decided)
+    assert ours["HyperParameterTuningJobConfig"] == search
 
 
 def test_our_request_of_a_processing_job_is_the_one_that_the_sdk_would_make(session: PipelineSession) -> None:

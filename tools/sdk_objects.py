@@ -22,6 +22,7 @@ from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, 
 from sagemaker.core.processing import FrameworkProcessor, Processor, ScriptProcessor
 from sagemaker.core.shapes import (
     HyperParameterTuningJobWarmStartConfig,
+    ModelAccessConfig,
     ParentHyperParameterTuningJob,
     ProcessingInput,
     ProcessingOutput,
@@ -48,8 +49,10 @@ from sagemaker.train.configs import (
     CheckpointConfig,
     Compute,
     DataSource,
+    FileSystemDataSource,
     InfraCheckConfig,
     InputData,
+    InstanceGroup,
     MetricDefinition,
     Networking,
     OutputDataConfig,
@@ -60,13 +63,14 @@ from sagemaker.train.configs import (
     StoppingCondition,
     Tag,
 )
-from sagemaker.train.distributed import Torchrun
+from sagemaker.train.distributed import MPI, SMP, Torchrun
 from sagemaker.train.tuner import HyperparameterTuner
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker"
 SKLEARN = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 XGBOOST = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+PYTORCH = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/pytorch-training:2.3.0-gpu-py311"
 OWN = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/churn-train:1.2"
 BUCKET = "sagemaker-eu-central-1-111111111111"
 
@@ -116,6 +120,13 @@ def trainer_script(session: PipelineSession) -> ModelTrainer:
                 compression_type="Gzip",
                 shuffle_config=ShuffleConfig(seed=7),
             ),
+            Channel(
+                channel_name="images",
+                data_source=DataSource(
+                    s3_data_source=S3DataSource(s3_data_type="S3Prefix", s3_uri="s3://data/images/")
+                ),
+                input_mode="FastFile",
+            ),
         ],
         hyperparameters={"depth": 3, "rate": 0.1, "early": True, "layers": [8, 4], "label": "churned"},
         environment={"LOG_LEVEL": "info"},
@@ -152,6 +163,67 @@ def trainer_builtin(session: PipelineSession) -> ModelTrainer:
     ).with_infra_check_config(InfraCheckConfig(enable_infra_check=True))
 
 
+def trainer_cluster(session: PipelineSession) -> ModelTrainer:
+    """Several processes on machines of two kinds, data of every kind, a given place for checkpoints."""
+    return ModelTrainer(
+        sagemaker_session=session,
+        role=ROLE,
+        training_image=PYTORCH,
+        source_code=SourceCode(source_dir="folder", entry_script="main.py"),
+        distributed=MPI(process_count_per_node=1, mpi_additional_options=["-x", "NCCL_DEBUG=INFO"]),
+        compute=Compute(
+            instance_groups=[
+                InstanceGroup(instance_group_name="workers", instance_type="ml.g5.xlarge", instance_count=2),
+                InstanceGroup(instance_group_name="feeders", instance_type="ml.m5.xlarge", instance_count=1),
+            ],
+            training_plan_arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-plan/reserved",
+        ),
+        checkpoint_config=CheckpointConfig(s3_uri="s3://data/checkpoints/"),
+        input_data_config=[
+            Channel(
+                channel_name="listed",
+                data_source=DataSource(
+                    s3_data_source=S3DataSource(
+                        s3_data_type="ManifestFile", s3_uri="s3://data/list.manifest", instance_group_names=["workers"]
+                    )
+                ),
+            ),
+            Channel(
+                channel_name="labelled",
+                data_source=DataSource(
+                    s3_data_source=S3DataSource(
+                        s3_data_type="AugmentedManifestFile",
+                        s3_uri="s3://data/labels.manifest",
+                        attribute_names=["source-ref", "label"],
+                    )
+                ),
+                input_mode="Pipe",
+                record_wrapper_type="RecordIO",
+            ),
+            Channel(
+                channel_name="mounted",
+                data_source=DataSource(
+                    file_system_data_source=FileSystemDataSource(
+                        file_system_id=ParameterString(name="files"),
+                        file_system_access_mode="rw",
+                        file_system_type="FSxLustre",
+                        directory_path="/fsx/data",
+                    )
+                ),
+            ),
+            InputData(
+                channel_name="shared",
+                data_source=FileSystemDataSource(
+                    file_system_id="fs-0123456789abcdef0",
+                    file_system_access_mode="ro",
+                    file_system_type="EFS",
+                    directory_path="/shared",
+                ),
+            ),
+        ],
+    )
+
+
 def trainer_refused(session: PipelineSession) -> ModelTrainer:
     """Everything that a Train step does not take over."""
     return ModelTrainer(
@@ -161,20 +233,20 @@ def trainer_refused(session: PipelineSession) -> ModelTrainer:
         source_code=SourceCode(
             source_dir="folder", entry_script="main.py", requirements="main.py", ignore_patterns=["*.csv"]
         ),
-        distributed=Torchrun(process_count_per_node=2),
+        distributed=Torchrun(process_count_per_node=2, smp=SMP(tensor_parallel_degree=2)),
         compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_kms_key_id="some-key"),
         networking=Networking(subnets=["subnet-1"], security_group_ids=["sg-1"]),
-        checkpoint_config=CheckpointConfig(s3_uri="s3://data/checkpoints/"),
         output_data_config=OutputDataConfig(s3_output_path="s3://models/", kms_key_id="some-key"),
         input_data_config=[
             Channel(
                 channel_name="train",
                 data_source=DataSource(
                     s3_data_source=S3DataSource(
-                        s3_data_type="ManifestFile", s3_uri="s3://data/train", attribute_names=["label"]
+                        s3_data_type="S3Prefix",
+                        s3_uri="s3://data/train/",
+                        model_access_config=ModelAccessConfig(accept_eula=True),
                     )
                 ),
-                record_wrapper_type="RecordIO",
             ),
             InputData(channel_name="local", data_source="folder"),
         ],
@@ -387,6 +459,7 @@ RECORDED: dict[str, Callable[[PipelineSession], Any]] = {
     for builder in (
         trainer_script,
         trainer_builtin,
+        trainer_cluster,
         trainer_refused,
         processor_script,
         processor_framework,

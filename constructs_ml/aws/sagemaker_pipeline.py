@@ -1,10 +1,10 @@
-"""SageMakerPipeline: a model's steps on SageMaker Pipelines, in the user's own stack."""
+"""SageMakerPipeline: a model's steps, or an exported definition, on SageMaker Pipelines in the user's own stack."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -20,11 +20,16 @@ from constructs_ml.aws.brought import BroughtIn
 from constructs_ml.aws.networks import chosen_network
 from constructs_ml.aws.places import place_of
 from constructs_ml.aws.slots import Slots
-from constructs_ml.compiler.infrastructure import of_platform
+from constructs_ml.compiler.exported import ROLE as EXPORTED_ROLE
+from constructs_ml.compiler.exported import compile_exported_pipeline
+from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
 from constructs_ml.compiler.job_roles import JOB_ROLE
 from constructs_ml.compiler.sagemaker.pipeline import PIPELINE, PIPELINE_ROLE, compile_sagemaker_pipeline
+from constructs_ml.compiler.template import Compiled
 from constructs_ml.contract import metrics, names
+from constructs_ml.faults import refuse
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.exported import ExportedPipeline
 from constructs_ml.spec.pipeline import PipelineSpec
 
 
@@ -74,8 +79,9 @@ class SageMakerPipeline(Construct, BroughtIn, _Started):
     """A pipeline on SageMaker Pipelines. What is not given is the platform's, found by its contract names.
 
     `role` runs the jobs instead of roles made here, as `Pipeline` has it; the pipeline itself keeps its own. A `topic`
-    that is given must let EventBridge publish: a rule tells it of failed runs. Raises `SpecError` for steps that the
-    service cannot express.
+    that is given must let EventBridge publish: a rule tells it of failed runs. An `ExportedPipeline` is deployed as it
+    is, and takes `account` and `data_bucket` alone: roles, keys and networks of its jobs stand in the definition.
+    Raises `SpecError` for steps that the service cannot express.
 
     Example: `SageMakerPipeline(self, "Training", churn.pipeline, vpc=vpc)`.
     """
@@ -84,7 +90,7 @@ class SageMakerPipeline(Construct, BroughtIn, _Started):
         self,
         scope: Construct,
         id: str,
-        spec: PipelineSpec,
+        spec: PipelineSpec | ExportedPipeline,
         *,
         account: Account | None = None,
         data_bucket: s3.IBucket | None = None,
@@ -101,6 +107,17 @@ class SageMakerPipeline(Construct, BroughtIn, _Started):
         self.spec = spec
         place = place_of(self)
         self.account = account_at(place, account)
+        if isinstance(spec, ExportedPipeline):
+            self._refuse_given(
+                artifact_bucket=artifact_bucket,
+                key=key,
+                topic=topic,
+                vpc=vpc,
+                subnets=subnets,
+                security_groups=security_groups,
+                role=role,
+                commit=commit,
+            )
         slots = Slots(of_platform(self.account))
         slots.buckets(data_bucket, artifact_bucket, key)
         slots.topic(topic)
@@ -108,14 +125,21 @@ class SageMakerPipeline(Construct, BroughtIn, _Started):
             slots.network(*chosen_network(self, vpc, subnets, security_groups))
         if role is not None:
             slots.role(role)
-        self._bring_in(
-            place,
-            lambda: compile_sagemaker_pipeline(
-                spec, self.account, prefix=place.prefix, infrastructure=slots.infrastructure, commit=commit
-            ),
-            slots.values,
-            role,
+        self._bring_in(place, lambda: self._compiled(place.prefix, slots.infrastructure, commit), slots.values, role)
+
+    def _compiled(self, prefix: str, infrastructure: Infrastructure, commit: str | None) -> Compiled:
+        if isinstance(self.spec, ExportedPipeline):
+            return compile_exported_pipeline(self.spec, self.account, prefix=prefix, infrastructure=infrastructure)
+        return compile_sagemaker_pipeline(
+            self.spec, self.account, prefix=prefix, infrastructure=infrastructure, commit=commit
         )
+
+    def _refuse_given(self, **given: object) -> None:
+        """An export says itself how its jobs run: what would change nothing is refused."""
+        for name, value in given.items():
+            if value:
+                allowed = "account and data_bucket"
+                raise refuse("export-given", where=self.node.path, got=f"{name}=...", allowed=allowed, name=name)
 
     @classmethod
     def from_pipeline_name(
@@ -133,17 +157,24 @@ class SageMakerPipeline(Construct, BroughtIn, _Started):
     @cached_property
     def role(self) -> iam.IRole:
         """The role of the pipeline itself."""
-        return self._role("PipelineRole", PIPELINE_ROLE)
+        exported = isinstance(self.spec, ExportedPipeline)
+        return self._role("PipelineRole", EXPORTED_ROLE if exported else PIPELINE_ROLE)
 
     @cached_property
     def training_role(self) -> iam.IRole:
-        """The role of the training jobs: the one given, or the one made here."""
-        return self._given_role or self._role("TrainingRole", JOB_ROLE["training"])
+        """The role of the training jobs: the one given, or the one made here. An export names roles that exist."""
+        return self._job_role("training")
 
     @cached_property
     def processing_role(self) -> iam.IRole:
-        """The role of the processing jobs: the one given, or the one made here."""
-        return self._given_role or self._role("ProcessingRole", JOB_ROLE["processing"])
+        """The role of the processing jobs: the one given, or the one made here. An export names roles that exist."""
+        return self._job_role("processing")
+
+    def _job_role(self, kind: Literal["training", "processing"]) -> iam.IRole:
+        if isinstance(self.spec, ExportedPipeline):
+            name, allowed = f"{kind}_role", "role, that of the pipeline"
+            raise refuse("export-given", where=self.node.path, got=name, allowed=allowed, name=name)
+        return self._given_role or self._role(f"{kind.capitalize()}Role", JOB_ROLE[kind])
 
     def _role(self, id: str, part: str) -> iam.IRole:
         """By name: a role imported by an ARN token is immutable in a stack with a concrete account."""

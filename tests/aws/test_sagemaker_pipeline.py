@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Template
 
-from constructs_ml import Fleet, ModelSpec, Pipeline, SageMakerPipeline, SpecError, Wait
+from constructs_ml import S3, ExportedPipeline, Fleet, ModelSpec, Pipeline, SageMakerPipeline, SpecError, Wait
 from constructs_ml.compiler.proofs import prove_template
 from tests.jsii_messages import counted
+from tests.sdk.stand_ins import definition
 from tests.support import CODE, account, evaluate, gate, pipeline, prepare, train
 
 pytestmark = pytest.mark.node
@@ -117,6 +121,46 @@ def test_a_given_role_runs_the_jobs_and_is_passed(tmp_path: Path) -> None:
 def test_a_step_that_does_not_fit_stops_the_construct(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="engine-step"):
         SageMakerPipeline(stack(tmp_path), "Training", pipeline(Wait(seconds=5)), account=account())
+
+
+def exported() -> ExportedPipeline:
+    """The recorded definition of the SDK, with one literal that differs by account."""
+    data = {"s3://data/raw/": S3("raw/")}
+    return ExportedPipeline(name="training", model="churn", owner="growth", definition=definition(), replace=data)
+
+
+def test_an_exported_definition_comes_in_as_it_was_compiled(tmp_path: Path) -> None:
+    scope = stack(tmp_path)
+    bucket = s3.Bucket(scope, "Data")
+    built = SageMakerPipeline(scope, "Training", exported(), account=account(), data_bucket=bucket)
+    template = Template.from_stack(scope).to_json()["Resources"]
+    (brought,) = (item["Properties"] for item in template.values() if item["Type"] == "AWS::SageMaker::Pipeline")
+    text, openings = brought["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Sub"]
+    assert brought["PipelineName"] == "dev-churn-training"
+    assert openings == {"DataBucket": {"Ref": scope.get_logical_id(bucket.node.default_child)}}
+    whole = json.dumps(definition()).replace("s3://data/raw/", "s3://${DataBucket}/raw/")
+    assert json.loads(text.replace("${!", "${")) == json.loads(whole)
+    assert scope.resolve(built.role.role_name) == {"Ref": "TrainingRole"}
+    user = iam.Role(scope, "User", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    assert built.grant_start_execution(user).success
+
+
+def test_what_changes_nothing_for_an_export_is_refused(tmp_path: Path) -> None:
+    scope = stack(tmp_path)
+    role = iam.Role(scope, "Jobs", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+    given: dict[str, Any] = {
+        "role": role,
+        "commit": "abc",
+        "topic": sns.Topic(scope, "Topic"),
+        "key": kms.Key(scope, "Key"),
+    }
+    for name, value in given.items():
+        with pytest.raises(SpecError, match=f"{name} has no meaning for an exported definition"):
+            SageMakerPipeline(scope, f"Training{name}", exported(), account=account(), **{name: value})
+    built = SageMakerPipeline(scope, "Training", exported(), account=account())
+    for name in ("training_role", "processing_role"):
+        with pytest.raises(SpecError, match=f"{name} has no meaning"):
+            getattr(built, name)
 
 
 def test_a_model_of_a_fleet_chooses_its_engine(tmp_path: Path) -> None:

@@ -9,25 +9,40 @@ from typing import Any
 import pytest
 
 from constructs_ml import (
+    MPI,
     S3,
     Channel,
     Code,
     Compute,
+    FileSystem,
     Image,
     Input,
+    InstanceGroup,
     MetricDefinition,
     Network,
     PyTorch,
     Sklearn,
     SpecError,
     Spot,
+    Torchrun,
     Train,
     XGBoost,
 )
+from constructs_ml.compiler.proofs import prove_template
+from constructs_ml.spec.account import AccountNetwork
 from constructs_ml.spec.values import Execution, Output, join
 from tests.sdk.stand_ins import rebuilt, recorded
 from tests.support import account, compiled, definition_of, pipeline, prepare
 
+SKLEARN = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
+PYTORCH = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/pytorch-training:2.3.0-cpu-py311"
+OWN = "111111111111.dkr.ecr.eu-central-1.amazonaws.com/churn-train:1.2"
+FILES = {
+    "file_system_id": "fs-0123456789abcdef0",
+    "file_system_access_mode": "ro",
+    "file_system_type": "EFS",
+    "directory_path": "/data",
+}
 THRESHOLD = Input("threshold", type="Number", default=0.5)
 GIVEN = {"Parameters.Threshold": THRESHOLD}
 
@@ -46,6 +61,10 @@ def trainer(**changes: Any) -> Any:
 
 def placeholder(get: str) -> Any:
     return rebuilt({"class": "Properties", "expr": {"Get": get}})
+
+
+def thing_of(kind: str, **attributes: Any) -> Any:
+    return rebuilt({"class": kind, "attributes": attributes})
 
 
 def refused(thing: Any, **given: Any) -> dict[str, str]:
@@ -69,6 +88,7 @@ def test_everything_that_a_step_has_a_field_for_goes_there() -> None:
                 compression="Gzip",
                 shuffle_seed=7,
             ),
+            "images": Channel(source=S3("s3://data/images/"), mode="FastFile"),
         },
         hyperparameters={"depth": 3, "rate": 0.1, "early": True, "layers": "[8, 4]", "label": "churned"},
         metrics=(MetricDefinition("auc", "auc=([0-9.]+)"),),
@@ -76,9 +96,164 @@ def test_everything_that_a_step_has_a_field_for_goes_there() -> None:
         compute=Compute(instance_type="ml.m5.xlarge", instance_count=2, volume_gb=50),
         network=Network(isolation=True, encrypt_between_containers=True),
         spot=Spot(max_wait=timedelta(hours=2)),
+        checkpoints=False,
         job_retries=3,
         timeout=timedelta(hours=1),
     )
+
+
+def test_a_cluster_its_data_and_its_checkpoints_are_taken_over() -> None:
+    assert cluster() == Train(
+        name="train",
+        image=PyTorch("2.3.0", python="py311"),
+        code=Code("folder", "main.py"),
+        distributed=MPI(processes_per_host=1, options="-x NCCL_DEBUG=INFO"),
+        compute=Compute(
+            groups=(InstanceGroup("workers", "ml.g5.xlarge", 2), InstanceGroup("feeders", "ml.m5.xlarge")),
+            training_plan="arn:aws:sagemaker:eu-central-1:111111111111:training-plan/reserved",
+        ),
+        checkpoints=S3("s3://data/checkpoints/"),
+        timeout=timedelta(hours=1),
+        channels={
+            "listed": Channel(source=S3("s3://data/list.manifest"), data_type="ManifestFile", groups=("workers",)),
+            "labelled": Channel(
+                source=S3("s3://data/labels.manifest"),
+                mode="Pipe",
+                data_type="AugmentedManifestFile",
+                attributes=("source-ref", "label"),
+                record_wrapper="RecordIO",
+            ),
+            "mounted": Channel(
+                source=FileSystem(id=Input("files"), directory="/fsx/data", kind="FSxLustre", access="rw")
+            ),
+            "shared": Channel(source=FileSystem(id="fs-0123456789abcdef0", directory="/shared")),
+        },
+    )
+
+
+def test_a_cluster_of_the_sdk_renders_and_is_proved() -> None:
+    network = AccountNetwork(subnets=("subnet-1",), security_groups=("sg-1",))
+    built = compiled(pipeline(cluster(), inputs=(Input("files"),)), account(network=network))
+    request = definition_of(built)["States"]["train"]["Parameters"]
+    assert request["CheckpointConfig"] == {"LocalPath": "/opt/ml/checkpoints", "S3Uri": "s3://data/checkpoints/"}
+    assert request["HyperParameters"]["sagemaker_mpi_custom_mpi_options"] == "-x NCCL_DEBUG=INFO"
+    assert [item["InstanceGroupName"] for item in request["ResourceConfig"]["InstanceGroups"]] == ["workers", "feeders"]
+    assert prove_template(built.resources) == ()
+
+
+def cluster(**given: Any) -> Train:
+    return Train.from_model_trainer(recorded("trainer_cluster"), name="train", **given)
+
+
+def test_the_input_mode_of_the_object_is_that_of_its_channels_but_not_of_file_systems() -> None:
+    thing = recorded("trainer_cluster")
+    thing.training_input_mode = "Pipe"
+    step = Train.from_model_trainer(thing, name="train")
+    assert step.input_mode == "Pipe"
+    assert {name: channel.mode for name, channel in step.sources.items()} == {
+        "listed": "Pipe",
+        "labelled": "Pipe",
+        "mounted": "File",
+        "shared": "File",
+    }
+
+
+@pytest.mark.parametrize(
+    ("distributed", "image", "taken"),
+    [
+        (thing_of("Torchrun"), PYTORCH, Torchrun()),
+        (thing_of("Torchrun", process_count_per_node=2), OWN, Torchrun(processes_per_host=2)),
+        (thing_of("MPI", process_count_per_node=2), PYTORCH, MPI(processes_per_host=2)),
+    ],
+)
+def test_processes_are_started_as_the_object_says(distributed: Any, image: str, taken: object) -> None:
+    step = Train.from_model_trainer(trainer(distributed=distributed, training_image=image), name="train")
+    assert step.distributed == taken
+
+
+@pytest.mark.parametrize(
+    ("distributed", "image", "name"),
+    [
+        (thing_of("Torchrun", process_count_per_node=2), PYTORCH, "distributed"),
+        (thing_of("MPI"), OWN, "distributed"),
+        (thing_of("Torchrun"), SKLEARN, "distributed"),
+        (thing_of("RunnerOfTomorrow"), PYTORCH, "distributed"),
+        (thing_of("Torchrun", smp=SimpleNamespace(random_seed=1)), PYTORCH, "distributed.smp"),
+    ],
+)
+def test_what_the_image_cannot_start_is_refused_and_can_be_given_instead(
+    distributed: Any, image: str, name: str
+) -> None:
+    thing = trainer(distributed=distributed, training_image=image)
+    assert set(refused(thing)) == {name}
+    assert Train.from_model_trainer(thing, name="train", distributed=None).distributed is None
+    left = Train.from_model_trainer(thing, name="train", without=(name,))
+    assert left.distributed == (Torchrun() if name == "distributed.smp" else None)
+
+
+def machines(**attributes: Any) -> Any:
+    return SimpleNamespace(enable_managed_spot_training=None, **attributes)
+
+
+def preference(kind: str, **more: Any) -> Any:
+    return SimpleNamespace(instance_type=kind, **more)
+
+
+WITHOUT_SPOT = {"stopping_condition": None, "checkpoint_config": None}
+
+
+@pytest.mark.parametrize("counts", [{"instance_count": 2}, {}])
+def test_types_of_which_one_is_taken_are_taken_over(counts: dict[str, int]) -> None:
+    each = {} if counts else {"instance_count": 2}
+    said = [preference(kind, **each) for kind in ("ml.m5.xlarge", "ml.m5.2xlarge")]
+    compute = machines(instance_preferences=said, **counts)
+    step = Train.from_model_trainer(trainer(compute=compute, training_image=PYTORCH, **WITHOUT_SPOT), name="train")
+    assert step.compute == Compute(preferences=("ml.m5.xlarge", "ml.m5.2xlarge"), instance_count=2)
+    assert step.image == PyTorch("2.3.0", python="py311")
+
+
+@pytest.mark.parametrize(
+    ("second", "name"),
+    [
+        (preference("ml.m5.2xlarge", instance_count=3), "compute.instance_preferences"),
+        (
+            preference("ml.m5.2xlarge", training_plan_arns=["arn"]),
+            "compute.instance_preferences[1].training_plan_arns",
+        ),
+    ],
+)
+def test_types_with_numbers_or_plans_of_their_own_are_refused(second: Any, name: str) -> None:
+    compute = machines(instance_preferences=[preference("ml.m5.xlarge"), second])
+    assert set(refused(trainer(compute=compute, **WITHOUT_SPOT))) == {name}
+
+
+def test_checkpoints_are_kept_without_spot_too() -> None:
+    compute = machines(instance_type="ml.m5.large")
+    step = Train.from_model_trainer(trainer(compute=compute, stopping_condition=None), name="train")
+    assert (step.spot, step.checkpoints) == (None, True)
+
+
+def test_checkpoints_at_a_place_that_is_none_are_refused() -> None:
+    place = SimpleNamespace(s3_uri=placeholder("Steps.P.Out"), local_path=None)
+    values = {"Steps.P.Out": Output("prepare", "train")}
+    assert set(refused(trainer(checkpoint_config=place), values=values)) == {"checkpoint_config.s3_uri"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "row"),
+    [
+        ({"compression_type": "Gzip", "input_mode": "FastFile"}, "channel-mode"),
+        ({"data_source": {"s3_data_source": {"S3Uri": "s3://data/a/", "S3DataType": "Other"}}}, "sdk-attribute"),
+        ({"data_source": {"file_system_data_source": {**FILES, "file_system_id": "x"}}}, "file-system"),
+        ({"data_source": {"file_system_data_source": FILES}, "input_mode": "Pipe"}, "channel-mode"),
+        ({"data_source": {"dataset_source": {"dataset_arn": "arn"}}}, "sdk-attribute"),
+    ],
+)
+def test_a_channel_that_cannot_be_is_refused(attributes: dict[str, Any], row: str) -> None:
+    channel = {"channel_name": "train", "data_source": "s3://data/", **attributes}
+    with pytest.raises(SpecError) as error:
+        Train.from_model_trainer(trainer(input_data_config=[channel]), name="train")
+    assert [fault.id for fault in error.value.faults] == [row]
 
 
 def test_placeholders_become_inputs_or_what_the_caller_gives_for_them() -> None:
@@ -129,18 +304,16 @@ def test_a_joined_location_whose_bucket_is_open_is_refused(thing: Any) -> None:
         Train.from_model_trainer(trainer(input_data_config=[source]), name="train")
 
 
-def test_what_only_the_api_has_a_field_for_goes_into_raw() -> None:
+def test_settings_of_a_built_in_algorithm_are_taken_over() -> None:
     step = Train.from_model_trainer(recorded("trainer_builtin"), name="train", values=GIVEN)
     assert step.warm_pool == timedelta(minutes=10)
-    assert step.raw == {
-        "InfraCheckConfig": {"EnableInfraCheck": True},
-        "OutputDataConfig": {"CompressionType": "NONE"},
-    }
+    assert (step.infrastructure_check, step.compress_model, step.input_mode) == (True, False, "Pipe")
+    assert step.raw == {}
 
 
 def test_raw_takes_every_object_in_the_spelling_of_the_api() -> None:
     compute = trainer().compute
-    compute.training_plan_arn = "arn:plan"
+    compute.instance_placement_config = SimpleNamespace(enable_multiple_jobs=True)
     stopping = SimpleNamespace(max_runtime_in_seconds=60, max_wait_time_in_seconds=60, max_pending_time_in_seconds=7200)
     auth = SimpleNamespace(training_repository_credentials_provider_arn="arn:function")
     config = SimpleNamespace(training_repository_access_mode="Vpc", training_repository_auth_config=auth)
@@ -154,7 +327,7 @@ def test_raw_takes_every_object_in_the_spelling_of_the_api() -> None:
     )
     provider = {"TrainingRepositoryCredentialsProviderArn": "arn:function"}
     assert step.raw == {
-        "ResourceConfig": {"TrainingPlanArn": "arn:plan"},
+        "ResourceConfig": {"InstancePlacementConfig": {"EnableMultipleJobs": True}},
         "StoppingCondition": {"MaxPendingTimeInSeconds": 9000},
         "AlgorithmSpecification": {
             "TrainingImageConfig": {
@@ -171,16 +344,12 @@ def test_what_cannot_be_taken_over_is_refused_by_name_all_of_it_at_once() -> Non
     assert set(refused(recorded("trainer_refused"))) == {
         "source_code.requirements",
         "source_code.ignore_patterns",
-        "distributed",
+        "distributed.smp",
         "compute.volume_kms_key_id",
         "networking.subnets",
         "networking.security_group_ids",
-        "checkpoint_config.s3_uri",
-        "checkpoint_config.local_path",
         "output_data_config.kms_key_id",
-        f"{source}.s3_data_type",
-        f"{source}.attribute_names",
-        "input_data_config[0].record_wrapper_type",
+        f"{source}.model_access_config",
         "input_data_config[1].data_source",
         "tags",
     }
@@ -189,7 +358,7 @@ def test_what_cannot_be_taken_over_is_refused_by_name_all_of_it_at_once() -> Non
 def test_the_caller_may_leave_behind_by_name_and_give_instead() -> None:
     thing = recorded("trainer_refused")
     names = refused(thing)
-    without = tuple(name for name in names if not name.startswith(("input_data_config", "source_code", "checkpoint")))
+    without = tuple(name for name in names if not name.startswith(("input_data_config", "source_code")))
     step = Train.from_model_trainer(
         thing,
         name="train",
@@ -200,6 +369,7 @@ def test_the_caller_may_leave_behind_by_name_and_give_instead() -> None:
     )
     assert step.image == Image("111111111111.dkr.ecr.eu-central-1.amazonaws.com/churn-train:1.2")
     assert step.network == Network(vpc=True)
+    assert step.distributed == Torchrun(processes_per_host=2)
     assert step.channels == {"train": Output("prepare", "train"), "local": S3("local/")}
 
 
@@ -213,7 +383,7 @@ def test_channels_and_hyperparameters_of_the_caller_are_laid_over_the_objects() 
         trainer(), name="train", channels={"train": Output("prepare", "train")}, hyperparameters={"depth": 9}
     )
     assert step.channels["train"] == Output("prepare", "train")
-    assert set(step.channels) == {"train", "extra"}
+    assert set(step.channels) == {"train", "extra", "images"}
     assert (step.hyperparameters["depth"], step.hyperparameters["label"]) == (9, "churned")
 
 

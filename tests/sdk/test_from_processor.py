@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from constructs_ml import S3, Channel, Compute, Image, Input, Network, Process, Sklearn, SpecError
+from constructs_ml import S3, Channel, Compute, Image, Input, Network, Process, Sklearn, SpecError, Upload
 from tests.sdk.stand_ins import recorded
 from tests.support import account, compiled, definition_of, pipeline
 
@@ -57,7 +57,37 @@ def test_a_framework_processor_runs_a_script_too() -> None:
 def test_a_container_keeps_its_own_entry() -> None:
     step = Process.from_processor(recorded("processor_container"), name="prepare")
     assert step.image == Image("111111111111.dkr.ecr.eu-central-1.amazonaws.com/churn-train:1.2")
+    assert (step.entrypoint, step.raw) == (("/bin/prepare", "--fast"), {})
+
+
+def test_an_entry_in_an_image_of_awss_goes_into_raw() -> None:
+    thing = recorded("processor_container")
+    thing.image_uri = recorded("processor_script").image_uri
+    with pytest.raises(SpecError, match="code-needed"):
+        Process.from_processor(thing, name="prepare")
+    step = Process.from_processor(thing, name="prepare", code="prepare.py")
     assert step.raw == {"AppSpecification": {"ContainerEntrypoint": ["/bin/prepare", "--fast"]}}
+    given = Process.from_processor(recorded("processor_container"), name="prepare", entrypoint=("/bin/other",))
+    assert given.entrypoint == ("/bin/other",)
+
+
+def test_manifests_and_uploads_while_the_job_runs_are_taken_over() -> None:
+    run = recorded("run_arguments")
+    run["inputs"][0].s3_input.s3_data_type = "ManifestFile"
+    run["outputs"][0].s3_output.s3_upload_mode = "Continuous"
+    step = script(**run)
+    assert step.sources["raw"].data_type == "ManifestFile"
+    assert step.uploads == {"train": Upload(mode="Continuous")}
+    assert script(**run, uploads={"train": Upload()}).uploads == {"train": Upload()}
+
+
+@pytest.mark.parametrize(("shared", "each"), [(2, {}), (None, {"InstanceCount": 2})])
+def test_types_of_which_one_is_taken_are_taken_over(shared: int | None, each: dict[str, int]) -> None:
+    thing = recorded("processor_script")
+    thing.instance_type, thing.instance_count = None, shared
+    thing.instance_preferences = [{"InstanceType": name, **each} for name in ("ml.m5.xlarge", "ml.m5.2xlarge")]
+    step = Process.from_processor(thing, name="prepare", code="prepare.py")
+    assert step.compute == Compute(preferences=("ml.m5.xlarge", "ml.m5.2xlarge"), instance_count=2, volume_gb=40)
 
 
 def test_what_cannot_be_taken_over_is_refused_by_name_all_of_it_at_once() -> None:
@@ -84,10 +114,9 @@ def test_inputs_and_outputs_of_our_own_are_taken_as_they_are() -> None:
     ("kind", "attribute", "value", "name"),
     [
         ("inputs", "local_path", "/opt/ml/elsewhere", "inputs[0].s3_input.local_path"),
-        ("inputs", "s3_data_type", "ManifestFile", "inputs[0].s3_input.s3_data_type"),
         ("inputs", "s3_uri", "folder", "inputs[0].s3_input.s3_uri"),
         ("outputs", "local_path", "/opt/ml/elsewhere", "outputs[0].s3_output.local_path"),
-        ("outputs", "s3_upload_mode", "Continuous", "outputs[0].s3_output.s3_upload_mode"),
+        ("outputs", "s3_upload_mode", "Never", "outputs[0].s3_output.s3_upload_mode"),
     ],
 )
 def test_an_input_or_output_that_a_step_cannot_have_is_refused(

@@ -19,7 +19,9 @@ def image_in(given: Part, attribute: str, compute: Compute, instead: Container[s
         where = given.reader.where
         given.reader.faults.add("kind", where=where, got=f"no {attribute}", allowed="image=...", field="the image")
         return {}
-    return {"image": given.reader.caught(lambda: image_of(uri, compute.instance_type))}
+    types = (compute.instance_type, *compute.preferences, *(group.instance_type for group in compute.groups))
+    first = next((item for item in types if item), None)
+    return {"image": given.reader.caught(lambda: image_of(uri, first))}
 
 
 def image_of(uri: str, instance_type: str | None) -> ContainerImage:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from constructs_ml.contract import container
+from constructs_ml.spec.images import Image
 from constructs_ml.spec.jobs import Channel
 from constructs_ml.spec.sdk.images import image_in
+from constructs_ml.spec.sdk.machines import compute_of, network_of
 from constructs_ml.spec.sdk.reading import Part, Reader
-from constructs_ml.spec.sdk.training import compute_of, joined, network_of, texts_of
+from constructs_ml.spec.sdk.training import joined, texts_of
 from constructs_ml.spec.values import Value
 
 # Where a pipeline decides itself; docs/from-the-sagemaker-sdk.md has the reasons.
@@ -24,6 +27,7 @@ _INSTEAD: dict[str, tuple[str, ...]] = {
     "timeout": ("max_runtime_in_seconds",),
     "compute": ("instance_type", "instance_count", "volume_size_in_gb", "volume_kms_key", "instance_preferences"),
     "code": ("command",),
+    "entrypoint": ("entrypoint",),
 }
 
 
@@ -46,12 +50,16 @@ def process_arguments(
     raw: dict[str, Any] = {}
     if is_script:
         given.leave("entrypoint")
-    elif "entrypoint" in given.said:
-        raw["AppSpecification"] = {"ContainerEntrypoint": given.as_request("entrypoint")}
     if given.said.get("instance_type") in ("local", "local_gpu"):
         reader.refuse("instance_type", given.take("instance_type"), "a type of SageMaker's instances")
     compute = compute_of(given)
     found |= {"compute": compute} | image_in(given, "image_uri", compute, changes)
+    if "entrypoint" in given.said:
+        entry = given.as_request("entrypoint")
+        if isinstance(changes.get("image", found.get("image")), Image) and changes.get("code") is None:
+            found["entrypoint"] = tuple(entry)
+        else:
+            raw["AppSpecification"] = {"ContainerEntrypoint": entry}
     found["timeout"] = timedelta(seconds=given.take("max_runtime_in_seconds", 24 * 3600))
     found["network"] = network_of(given.part("network_config"), "encrypt_inter_container_traffic")
     found["environment"] = texts_of(given, "env", changes.get("environment", ()))
@@ -63,6 +71,8 @@ def process_arguments(
 
 def _run(reader: Reader, changes: Mapping[str, Any]) -> dict[str, Any]:
     """What is given when the SDK runs the job, where it is in the SDK's objects."""
+    from constructs_ml.spec.steps.process import Upload
+
     run = reader.part({})
     found: dict[str, Any] = {}
     inputs, outputs = changes.get("inputs"), changes.get("outputs")
@@ -73,7 +83,10 @@ def _run(reader: Reader, changes: Mapping[str, Any]) -> dict[str, Any]:
         found["inputs"] = {name: channel for name, channel in channels.items() if channel is not None}
     if isinstance(outputs, Sequence) and not all(isinstance(item, str) for item in outputs):
         run.said["outputs"] = outputs
-        found["outputs"] = tuple(_output(part) for part, _ in run.parts("outputs"))
+        modes = dict(_output(part) for part, _ in run.parts("outputs"))
+        found["outputs"] = tuple(modes)
+        uploads = {name: Upload(mode="Continuous") for name, mode in modes.items() if mode == "Continuous"}
+        found["uploads"] = uploads | dict(changes.get("uploads", {}))
     if "arguments" in changes:
         arguments = changes["arguments"] or ()
         found["arguments"] = tuple(run.convert(item, f"arguments[{index}]") for index, item in enumerate(arguments))
@@ -90,24 +103,29 @@ def _input(name: str, part: Part) -> Channel | None:
         details["distribution"] = distribution
     if compression := source.take("s3_compression_type"):
         details["compression"] = compression
-    source.expect("s3_data_type", "S3Prefix", allowed="S3Prefix")
+    if kind := source.take("s3_data_type"):
+        details["data_type"] = kind
     _folder(source, container.processing_input(name))
     location = source.location(source.said.pop("s3_uri", None), source.name("s3_uri"))
     source.close()
     part.close()
-    return None if location is None else Channel(source=location, **details)
+    if location is None:
+        return None
+    return part.reader.caught(partial(Channel, source=location, **details))  # type: ignore[no-any-return]
 
 
-def _output(part: Part) -> str:
-    """An output, which lies below the prefix of the run: step.output(name) knows where."""
+def _output(part: Part) -> tuple[str, str]:
+    """An output and how it is uploaded; it lies below the prefix of the run, step.output(name) knows where."""
     name = str(part.take("output_name"))
     target = part.part("s3_output")
     target.leave("s3_uri")
-    target.expect("s3_upload_mode", "EndOfJob", allowed="EndOfJob")
+    mode = target.take("s3_upload_mode", "EndOfJob")
+    if mode not in ("EndOfJob", "Continuous"):
+        part.reader.refuse(target.name("s3_upload_mode"), mode, "EndOfJob or Continuous")
     _folder(target, container.processing_output(name))
     target.close()
     part.close()
-    return name
+    return name, mode
 
 
 def _folder(part: Part, folder: str) -> None:

@@ -39,7 +39,7 @@ _INSTEAD = {
     "output_kms_key": "the key of the account",
     "kms_key_id": "the key of the account",
     "algorithm_name": "image=...",
-    "instance_preferences": "one instance_type",
+    "autotune": "a range for whatever is searched",
 }
 
 

@@ -16,7 +16,6 @@ from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import Algorithm, ContainerImage, Image
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.sdk import tune_arguments
-from constructs_ml.spec.sdk.tuned import search_of, trainings_of
 from constructs_ml.spec.steps.train import METRIC_NAME, Train
 from constructs_ml.spec.tuning import (
     EPOCHS,
@@ -118,20 +117,12 @@ class Tune:
     ) -> Tune:
         """A `HyperparameterTuner` of `sagemaker` 3 as a step, read by its attributes; nothing is uploaded or sent.
 
-        `values` and `without` are those of `Train.from_model_trainer`, attributes of the trainers begin with
-        "model_trainer."; `changes` are fields of the training jobs inside. Raises `SpecError` with everything that
-        cannot be taken over, by name.
+        `values` and `without` are those of `Train.from_model_trainer`; attributes of the trainers are named as
+        "model_trainer.tags". `changes` are fields of the step that count before the object's; those that a `Tune`
+        does not have, such as `channels`, are fields of its training jobs. Raises `SpecError` with what cannot be
+        taken over, by name.
         """
-        told = tune_arguments(tuner, name=name, values=values, without=without, changes=changes)
-        trainings, search = trainings_of(told), search_of(told)
-        if "" in trainings:
-            train, objective, ranges = trainings[""]
-            return cls(**search, train=train, objective=objective, ranges=ranges)
-        several = (
-            Candidate(name=key, train=train, objective=objective, ranges=ranges)
-            for key, (train, objective, ranges) in trainings.items()
-        )
-        return cls(**search, trainings=tuple(several))
+        return cls(**tune_arguments(tuner, name=name, values=values, without=without, changes=changes))
 
     def _check_form(self, where: str) -> None:
         """One algorithm, or several with names of their own."""
