@@ -82,7 +82,7 @@ def _check(context: Context, step: Train) -> None:
     if isinstance(step.distributed, SMDistributedDataParallel) and chosen and chosen not in instances.DATA_PARALLEL:
         context.faults.add("distributed-instance", where=where, got=chosen, allowed=instances.DATA_PARALLEL)
     mounted = any(isinstance(channel.source, FileSystem) for channel in step.sources.values())
-    if mounted and context.infrastructure.subnets is None:
+    if mounted and context.infrastructure.subnets is None and not step.network.subnets:
         context.faults.add("file-system-vpc", where=where, got="no network", allowed="network: of the account, or vpc=")
 
 

@@ -173,6 +173,12 @@ def test_a_job_mounts_file_systems_that_it_or_the_run_names() -> None:
     assert "elasticfilesystem:DescribeMountTargets" in role_of(result)
 
 
+def test_a_file_system_is_reached_through_a_network_of_the_steps_own() -> None:
+    own = Network(subnets=("subnet-0a1b2c3d",), security_groups=("sg-0a1b2c3d",))
+    step = plain(channels={"train": FileSystem(id="fs-0a1b2c3d", directory="/data")}, network=own)
+    assert prove_template(compiled(pipeline(step)).resources) == ()
+
+
 def test_a_file_system_in_an_account_without_network_is_a_fault_of_the_account() -> None:
     step = plain(channels={"train": FileSystem(id="fs-0a1b2c3d", directory="/data")})
     with pytest.raises(AccountError, match="file-system-vpc"):
