@@ -21,8 +21,11 @@ _MADE = {
     "Training": ("TrainingJob", "training-job", _STARTED),
     "Transform": ("TransformJob", "transform-job", _STARTED),
     "Tuning": ("HyperParameterTuningJob", "hyper-parameter-tuning-job", _STARTED),
+    "AutoML": ("AutoMLJob", "automl-job", _STARTED),
     "Model": ("Model", "model", ("Create", "Describe")),
 }
+EMR_SERVERLESS = "emr-serverless.amazonaws.com"
+_ROLES = ("RoleArn", "ExecutionRoleArn", "executionRoleArn")
 # Of a step's name, this much stands in the names of its jobs.
 _CUT = 20
 
@@ -58,8 +61,8 @@ def _of_step(
     name, kind, arguments = str(step.get("Name")), step.get("Type"), step.get("Arguments") or {}
     if kind in _MADE:
         noun, resource, verbs = _MADE[kind]
-        # Of the names of tuning jobs nothing is known.
-        known = () if kind == "Tuning" else ("pipelines-", ANYTHING, f"-{name[:_CUT].rstrip('-')}")
+        # Of the names of tuning and AutoML jobs, which are short, nothing is known.
+        known = () if kind in ("AutoML", "Tuning") else ("pipelines-", ANYTHING, f"-{name[:_CUT].rstrip('-')}")
         job = Text.of(outer.read(f"{_HERE}{resource}/"), *known, ANYTHING)
         for verb in verbs:
             yield Call(f"sagemaker:{verb}{noun}", (job,), name)
@@ -72,24 +75,38 @@ def _of_step(
         yield Call("sagemaker:DescribeModelPackage", (version,), name)
     elif kind == "Lambda":
         yield Call("lambda:InvokeFunction", (texts.read(str(step.get("FunctionArn"))),), name)
+    elif kind == "EMRServerless":
+        yield from _in_application(arguments, texts, outer, name)
     if kind != "Condition":
-        yield from _passed(arguments, texts, name)
+        yield from _passed(arguments, texts, name, EMR_SERVERLESS if kind == "EMRServerless" else SAGEMAKER)
     for file in step.get("PropertyFiles") or ():
         if f"Steps.{name}.PropertyFiles.{file.get('PropertyFileName')}" in compared:
             yield Call("s3:GetObject", _object(arguments, file, texts, outer), name)
 
 
-def _passed(arguments: Json, texts: Substitutions, step: str) -> Iterator[Call]:
-    """The roles that a request hands to SageMaker, at any depth."""
+def _in_application(
+    arguments: Mapping[str, Json], texts: Substitutions, outer: Substitutions, step: str
+) -> Iterator[Call]:
+    """The run of a job in an application, and its end; no page tells the calls, so they are those of any caller."""
+    given = opened(arguments.get("ApplicationId", {"Get": ""}), texts)
+    application = texts.read(given) if isinstance(given, str) else given if isinstance(given, Text) else ANYTHING
+    here = Text.of(outer.read(_HERE.replace("sagemaker", "emr-serverless")), "/applications/", application)
+    yield Call("emr-serverless:StartJobRun", (here,), step)
+    for verb in ("Cancel", "Get"):
+        yield Call(f"emr-serverless:{verb}JobRun", (Text.of(here, "/jobruns/", ANYTHING),), step)
+
+
+def _passed(arguments: Json, texts: Substitutions, step: str, service: str) -> Iterator[Call]:
+    """The roles that a request hands to a service, at any depth."""
     if isinstance(arguments, Mapping):
         for key, value in arguments.items():
-            if key in ("RoleArn", "ExecutionRoleArn") and isinstance(value, str):
-                yield Call("iam:PassRole", (texts.read(value),), step, SAGEMAKER)
+            if key in _ROLES and isinstance(value, str):
+                yield Call("iam:PassRole", (texts.read(value),), step, service)
             else:
-                yield from _passed(value, texts, step)
+                yield from _passed(value, texts, step, service)
     elif isinstance(arguments, (list, tuple)):
         for item in arguments:
-            yield from _passed(item, texts, step)
+            yield from _passed(item, texts, step, service)
 
 
 def _object(

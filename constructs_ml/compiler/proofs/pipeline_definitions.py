@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 from constructs_ml.compiler.proofs.integrations import Integration
 from constructs_ml.compiler.proofs.pipeline_references import UNJUDGED, Reference, fault_of, opened, references
-from constructs_ml.compiler.proofs.service_models import request_shape
+from constructs_ml.compiler.proofs.service_models import Shape, load, request_shape
 from constructs_ml.compiler.proofs.shapes import Check
 from constructs_ml.compiler.proofs.texts import NO_SUBSTITUTIONS, Substitutions
+from constructs_ml.compiler.proofs.values import Unknown
 from constructs_ml.compiler.template import Json
 from constructs_ml.faults import Fault, Faults
 
@@ -27,12 +28,13 @@ REQUESTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "Processing": ("createProcessingJob", "ProcessingJobName"),
         "Training": ("createTrainingJob", "TrainingJobName"),
         "Transform": ("createTransformJob", "TransformJobName"),
+        "AutoML": ("createAutoMLJob", "AutoMLJobName"),
         "Tuning": ("createHyperParameterTuningJob", "HyperParameterTuningJobName"),
         "Model": ("createModel", "ModelName"),
         "RegisterModel": ("createModelPackage", ""),
     }
 )
-_KINDS = (*REQUESTS, "Lambda", "Condition", "Fail")
+_KINDS = (*REQUESTS, "EMRServerless", "Lambda", "Condition", "Fail")
 _COMPARISONS = ("GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo", "Equals")
 _ON_STEPS = ("Step.SERVICE_FAULT", "Step.THROTTLING")
 _ON_JOBS = (*_ON_STEPS, "SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT")
@@ -41,6 +43,8 @@ _RETRIED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Processing": _ON_JOBS,
         "Training": _ON_JOBS,
         "Transform": _ON_JOBS,
+        "AutoML": _ON_JOBS,
+        "EMRServerless": _ON_STEPS,
         "Tuning": _ON_JOBS,
         "Model": _ON_STEPS,
         "RegisterModel": _ON_STEPS,
@@ -158,6 +162,10 @@ class _Check:
         for found in references(own if kind == "Condition" else step):
             self.reference(name, found, before)
         self.retries(name, kind, step.get("RetryPolicies"))
+        self.arguments(name, kind, step, arguments)
+
+    def arguments(self, name: str, kind: str, step: Mapping[str, Json], arguments: Mapping[str, Json]) -> None:
+        """What a step of each kind is told."""
         match kind:
             case "Condition":
                 if not arguments.get("Conditions"):
@@ -171,8 +179,12 @@ class _Check:
                 outputs = _listed(step.get("OutputParameters"))
                 if "FunctionArn" not in step or any(item.get("OutputType") not in _DEFAULTS for item in outputs):
                     self.form(name, sorted(step), f"FunctionArn, and OutputParameters of {', '.join(_DEFAULTS)}")
+            case "EMRServerless":
+                self.emr_serverless(name, arguments)
             case _:
                 self.request(name, kind, arguments)
+                if kind == "AutoML" and arguments.get("AutoMLJobConfig", {}).get("Mode") != "ENSEMBLING":
+                    self.form(f"{name}.AutoMLJobConfig.Mode", arguments.get("AutoMLJobConfig"), "Mode ENSEMBLING")
 
     def reference(self, name: str, found: Reference, before: Mapping[str, Mapping[str, Json]]) -> None:
         wrong = fault_of(found, self.declared, before)
@@ -188,6 +200,22 @@ class _Check:
         assert not isinstance(shape, Fault)
         given = {**({filled: "pipelines"} if filled else {}), **opened(arguments, self.texts)}
         Check(self.faults, self.texts).structure(shape, given, f"{self.prefix}{name}.Arguments", top=True)
+
+    def emr_serverless(self, name: str, arguments: Mapping[str, Json]) -> None:
+        """An application and a job; the job is a StartJobRun request in the service's own spelling."""
+        application = {"ApplicationId", "ApplicationConfig"} & set(arguments)
+        job = arguments.get("JobConfig")
+        sound = {"ExecutionRoleArn", "JobConfig"} == set(arguments) - application and len(application) == 1
+        if not sound or not isinstance(job, Mapping):
+            allowed = "ExecutionRoleArn, JobConfig, and one of ApplicationId, ApplicationConfig"
+            self.form(f"{name}.Arguments", sorted(arguments), allowed)
+            return
+        model = load("emr-serverless")
+        assert model is not None
+        made = {"applicationId": Unknown()} if "ApplicationConfig" in arguments else {}
+        shape = Shape(model.in_own_words(), "StartJobRunRequest")
+        given = {**made, **opened(job, self.texts)}
+        Check(self.faults, self.texts).structure(shape, given, f"{self.prefix}{name}.JobConfig", top=True)
 
     def retries(self, name: str, kind: str, policies: Json) -> None:
         allowed = _RETRIED.get(kind, ())

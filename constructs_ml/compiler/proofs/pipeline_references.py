@@ -26,6 +26,7 @@ _ANSWERS: Mapping[str, str] = MappingProxyType(
         "Processing": "DescribeProcessingJobResponse",
         "Training": "DescribeTrainingJobResponse",
         "Transform": "DescribeTransformJobResponse",
+        "AutoML": "DescribeAutoMLJobResponse",
         "Tuning": "DescribeHyperParameterTuningJobResponse",
         "Model": "DescribeModelOutput",
         "RegisterModel": "DescribeModelPackageOutput",
@@ -34,12 +35,10 @@ _ANSWERS: Mapping[str, str] = MappingProxyType(
 # Kinds of steps that the SDK writes and this library does not: what they leave is not told here.
 UNJUDGED = frozenset(
     {
-        "AutoML",
         "Callback",
         "ClarifyCheck",
         "Cleanup",
         "EMR",
-        "EMRServerless",
         "Endpoint",
         "EndpointConfig",
         "ForEach",
@@ -120,6 +119,11 @@ def _fault_of_property(path: str, source: Mapping[str, Json]) -> str:
         case "Lambda", ["OutputParameters", key]:
             return _one_of(key, [item.get("OutputName") for item in source.get("OutputParameters") or ()])
         case "Condition", ["Outcome"]:
+            return ""
+        case "AutoML", ["BestCandidateProperties", name]:
+            return _one_of(name, ("ExplainabilityJsonReportPath", "ModelInsightsJsonReportPath"))
+        case "EMRServerless", _:
+            # Its properties are GetJobRun's answer, and the SDK spells none of them.
             return ""
         case "Processing", ["PropertyFiles", name]:
             return _one_of(name, [item.get("PropertyFileName") for item in source.get("PropertyFiles") or ()])

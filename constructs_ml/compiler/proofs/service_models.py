@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
@@ -69,20 +69,32 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """One service: its operations by name, its shapes by name. `id` is its name in AWS's SDKs."""
+    """One service: its operations by name, its shapes by name. `id` is its name in AWS's SDKs.
+
+    Members have the names that Step Functions takes, or without `capitals` the service's own.
+    """
 
     service: str
     operations: Mapping[str, Json]
     shapes: Mapping[str, Json]
     id: str = ""
+    capitals: bool = True
     _members: dict[str, Mapping[str, Shape]] = field(default_factory=dict)
     _spellings: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
+    def in_own_words(self) -> Model:
+        """The same service with members as it spells them itself."""
+        return replace(self, capitals=False, _members={}, _spellings={})
+
+    def spelt(self, name: str) -> str:
+        """A member's name as requests have it."""
+        return pascal(name) if self.capitals else name
+
     def members(self, shape: str) -> Mapping[str, Shape]:
-        """A structure's members under the names that Step Functions takes."""
+        """A structure's members under the names that requests have."""
         if shape not in self._members:
             found = self.shapes[shape].get("members", {})
-            known = {pascal(name): Shape(self, member["shape"]) for name, member in found.items()}
+            known = {self.spelt(name): Shape(self, member["shape"]) for name, member in found.items()}
             self._members[shape] = MappingProxyType(known)
         return self._members[shape]
 

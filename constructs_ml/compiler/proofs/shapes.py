@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import product
 
 from constructs_ml.compiler.proofs.machine import inside
-from constructs_ml.compiler.proofs.service_models import Shape, pascal
+from constructs_ml.compiler.proofs.service_models import Shape
 from constructs_ml.compiler.proofs.texts import Hole, Substitutions, Text, covers, near
 from constructs_ml.compiler.proofs.values import Items, Known, Unknown, constant, members
 from constructs_ml.compiler.template import Json
@@ -81,7 +81,9 @@ class Check:
                 self.faults.add("parameter-unknown", where=place, got=name, allowed=allowed, name=name)
             elif not (top and member in self.free):
                 self.value(known[member], item, place)
-        required = [pascal(name) for name in shape.facts.get("required", ()) if not _is_filled_in(shape, name)]
+        required = [
+            shape.model.spelt(name) for name in shape.facts.get("required", ()) if not _is_filled_in(shape, name)
+        ]
         missing = [name for name in required if name not in given]
         if missing and not self.partial:
             self.faults.add(

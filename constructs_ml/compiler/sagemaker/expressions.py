@@ -10,7 +10,7 @@ from constructs_ml.compiler.template import Json
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.pipeline import PipelineSpec
-from constructs_ml.spec.steps import BatchTransform, Process, Split, Step, Train, Tune
+from constructs_ml.spec.steps import AutoML, BatchTransform, Process, Split, Step, Train, Tune
 from constructs_ml.spec.steps.tune import TUNING_JOB
 from constructs_ml.spec.triggers import OnData
 from constructs_ml.spec.values import (
@@ -58,6 +58,8 @@ class PipelineExpressions(Expressions):
                 return (Path(_EXECUTION[fact]),)
             case ModelArtifact(step) | JobName(step) | Result(step) if isinstance(found := self.steps[step], Tune):
                 return self._of_tuning(found, value)
+            case ModelArtifact(step) | JobName(step) | Result(step) if isinstance(self.steps[step], AutoML):
+                return (Path(_of_automl(step, value)),)
             case ModelArtifact(step) if isinstance(self.steps[step], Train):
                 return (Path(f"Steps.{step}.ModelArtifacts.S3ModelArtifacts"),)
             case JobName(step) if isinstance(self.steps[step], Train):
@@ -87,6 +89,8 @@ class PipelineExpressions(Expressions):
         """A number that a condition compares."""
         if isinstance(self.steps[metric.step], Tune):
             return {"Get": f"{_best(metric.step)}.FinalHyperParameterTuningJobObjectiveMetric.Value"}
+        if isinstance(self.steps[metric.step], AutoML):
+            return {"Get": f"Steps.{metric.step}.BestCandidate.FinalAutoMLJobObjectiveMetric.Value"}
         if isinstance(self.steps[metric.step], Train):
             return {"Get": f"Steps.{metric.step}.FinalMetricDataList['{metric.name}'].Value"}
         file = {"Get": f"Steps.{metric.step}.PropertyFiles.{PROPERTY_FILE}"}
@@ -140,6 +144,16 @@ def arrival_key(name: str) -> str:
     as the input, and the key as this parameter, which is empty in every other run. Names of inputs have no capitals.
     """
     return f"{name}Key"
+
+
+def _of_automl(step: str, value: Reference) -> str:
+    """What an AutoML job's best candidate left; an ensemble is one container."""
+    match value:
+        case ModelArtifact():
+            return f"Steps.{step}.BestCandidate.InferenceContainers[0].ModelDataUrl"
+        case JobName():
+            return f"Steps.{step}.AutoMLJobName"
+    return f"Steps.{step}.BestCandidate.CandidateName"
 
 
 def _best(step: str) -> str:

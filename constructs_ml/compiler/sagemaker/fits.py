@@ -12,8 +12,11 @@ from constructs_ml.compiler.sagemaker.retries import EXCEPTIONS, INTERVAL_SECOND
 from constructs_ml.faults import Faults
 from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.pipeline import PipelineSpec
+from constructs_ml.spec.references import references_of
 from constructs_ml.spec.steps import (
+    AutoML,
     BatchTransform,
+    EmrServerlessJob,
     Fail,
     Function,
     Gate,
@@ -23,12 +26,27 @@ from constructs_ml.spec.steps import (
     Register,
     Split,
     Step,
+    Tabular,
     Train,
     Tune,
     goes_on,
 )
+from constructs_ml.spec.values import Result
 
-FITTING: tuple[type, ...] = (Process, Split, Train, Tune, BatchTransform, Register, LambdaTask, Gate, Parallel, Fail)
+FITTING: tuple[type, ...] = (
+    Process,
+    Split,
+    Train,
+    Tune,
+    BatchTransform,
+    AutoML,
+    EmrServerlessJob,
+    Register,
+    LambdaTask,
+    Gate,
+    Parallel,
+    Fail,
+)
 # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-lambda
 LAMBDA_TIMEOUT = timedelta(minutes=10)
 # An object with this key alone is computed, whatever it was meant to be.
@@ -48,8 +66,10 @@ def check_fit(spec: PipelineSpec, faults: Faults) -> None:
     for item in spec.inputs:
         if item.type == "List":
             check.add(f"input {item.name!r}", "input of type List", "List", "String, Number or Boolean")
+    by_name = {step.name: step for step in spec.all_steps}
     for step in spec.all_steps:
         check.step(step)
+        check.results(step, by_name)
     check.order(spec.steps)
 
 
@@ -73,6 +93,11 @@ class _Check:
             allowed = [kind.__name__ for kind in get_args(Step) if fits(kind)]
             self.add(place, f"{type(step).__name__} step", type(step).__name__, allowed)
         self._own_json(step, place)
+        if isinstance(step, AutoML):
+            self._automl(step, place)
+        elif isinstance(step, EmrServerlessJob) and step.retry is not None:
+            retried = f"no retry=; {', '.join(STEP_EXCEPTIONS)} are retried"
+            self.add(place, "retry of EMR Serverless jobs", step.retry.on, retried)
         self._fields(step, place)
 
     def _own_json(self, step: Step, place: str) -> None:
@@ -110,6 +135,30 @@ class _Check:
                 self._lambda(step, place)
             case Gate():
                 self._gate(step, place)
+
+    def results(self, step: Step, by_name: Mapping[str, Step]) -> None:
+        """What a step uses of another one's answer and no step of the service hands on."""
+        for found in references_of(step):
+            made = by_name.get(found.step) if isinstance(found, Result) else None
+            if not isinstance(found, Result) or not isinstance(made, (AutoML, EmrServerlessJob)):
+                continue
+            place, got = f"step {step.name!r}", f"{found.step}.result({found.key!r})"
+            if isinstance(made, EmrServerlessJob):
+                self.add(place, "result of EMR Serverless jobs", got, "no result of this step")
+            elif found.key == "containers":
+                self.add(place, "list among a step's results", got, ".model, or result('candidate')")
+
+    def _automl(self, step: AutoML, place: str) -> None:
+        """The service's step takes the first version's request, and ensembles alone."""
+        self._retry(step.retry, place)
+        if not isinstance(step.problem, Tabular):
+            kind = "none" if step.problem is None else type(step.problem).__name__
+            self.add(place, "AutoML of this problem: its step knows the first version of the API", kind, "Tabular")
+        elif step.problem.mode != "ENSEMBLING":
+            self.add(place, "AutoML in this mode", step.problem.mode or "AutoML's own choice", "mode='ENSEMBLING'")
+        if step.raw:
+            got, allowed = f"raw={list(step.raw)}", "no raw=: it speaks of CreateAutoMLJobV2"
+            self.add(place, "AutoML with fields of the second version of the API", got, allowed)
 
     def _retry(self, retry: Retry | None, place: str) -> None:
         if retry is None:

@@ -6,6 +6,8 @@ from constructs_ml.compiler.context import Context
 from constructs_ml.compiler.expressions import escape_sub, literal
 from constructs_ml.compiler.infrastructure import arn, bucket_arn
 from constructs_ml.compiler.policies import Statement
+from constructs_ml.compiler.sagemaker.automl import automl_step
+from constructs_ml.compiler.sagemaker.emr_serverless import emr_serverless_step
 from constructs_ml.compiler.sagemaker.expressions import PROPERTY_FILE, PipelineExpressions
 from constructs_ml.compiler.sagemaker.retries import job_retries, step_retries
 from constructs_ml.compiler.steps import batch_transform, lambda_task, process, register, train, tune
@@ -14,7 +16,9 @@ from constructs_ml.contract import names
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.steps import (
+    AutoML,
     BatchTransform,
+    EmrServerlessJob,
     Fail,
     Function,
     LambdaTask,
@@ -48,6 +52,10 @@ def rendered_steps(context: Context, expressions: PipelineExpressions, step: Ste
             return (_with_retries(step.name, "Tuning", tune.request(context, step), step.retry),)
         case BatchTransform():
             return _transform(context, step)
+        case AutoML():
+            return (automl_step(context, step),)
+        case EmrServerlessJob():
+            return (emr_serverless_step(context, step),)
         case Register():
             return (_register(context, step),)
         case LambdaTask():
