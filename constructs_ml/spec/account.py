@@ -12,6 +12,7 @@ from constructs_ml.contract import names
 from constructs_ml.facts import regions
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_name
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.model_settings import ModelSettings
 
 JobKind = Literal["training", "processing", "transform"]
@@ -77,6 +78,7 @@ class Account:
 
     def __post_init__(self) -> None:
         where = self.where or f"Account({self.stage!r})"
+        check_fields(self, where)
         check_name("stage", self.stage, where, longest=names.STAGE_LENGTH)
         if (self.id is None) != (self.region is None):
             got = f"id {self.id!r} and region {self.region!r}"

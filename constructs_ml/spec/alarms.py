@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from constructs_ml.contract import metrics
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_number, check_whole
+from constructs_ml.spec.fields import check_fields
 
 Severity = Literal["warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
@@ -49,6 +50,7 @@ class Errors:
     severity: Severity = "critical"
 
     def __post_init__(self) -> None:
+        check_fields(self, "Errors")
         check_number("percent", self.percent, "Errors", 0, 100)
         _check(self, "Errors")
 
@@ -66,6 +68,7 @@ class Latency:
     severity: Severity = "critical"
 
     def __post_init__(self) -> None:
+        check_fields(self, "Latency")
         check_number("milliseconds", self.milliseconds, "Latency", 1, 3_600_000)
         check_number("percentile", self.percentile, "Latency", 1, 99.99)
         _check(self, "Latency")
@@ -89,6 +92,7 @@ class MonitorAlarm:
 
     def __post_init__(self) -> None:
         where = f"MonitorAlarm({self.metric!r})"
+        check_fields(self, where)
         if not isinstance(self.metric, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,128}", self.metric):
             raise refuse("monitor-metric", where=where, got=repr(self.metric), allowed="letters, digits and _.-")
         if (self.above is None) == (self.below is None):

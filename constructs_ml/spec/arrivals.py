@@ -11,6 +11,7 @@ from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_kind, check_name, frozen
 from constructs_ml.spec.debounce import Debounce
 from constructs_ml.spec.features import FeatureGroupSpec
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.from_event import FromEvent, Given
 
 
@@ -31,6 +32,7 @@ class OnData:
 
     def __post_init__(self) -> None:
         where = f"OnData({self.prefix!r})"
+        check_fields(self, where)
         check_name("trigger", self.name, where)
         if not re.fullmatch(r"[A-Za-z0-9!_.'()/=-]+", self.prefix + self.suffix) or self.prefix.startswith("/"):
             raise refuse(
@@ -64,6 +66,7 @@ class OnFeatures:
     debounce: Debounce | None = Debounce(quiet=timedelta(minutes=15), at_most=timedelta(hours=3))
 
     def __post_init__(self) -> None:
+        check_fields(self, "OnFeatures")
         check_kind("group", self.group, "OnFeatures", FeatureGroupSpec)
         where = f"OnFeatures({self.group.name!r})"
         check_name("trigger", self.name, where)

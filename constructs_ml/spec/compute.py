@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_whole
+from constructs_ml.spec.fields import check_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Instances:
     volume_gb: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Instances")
         if self.count is not None:
             check_whole("count", self.count, "Instances", 1, limits.VARIANT_INSTANCES)
         if self.volume_gb is not None:
@@ -39,6 +41,7 @@ class Serverless:
     provisioned: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Serverless")
         if self.memory_mb not in limits.SERVERLESS_MEMORY_MB:
             raise refuse(
                 "serverless-memory", where="Serverless", got=self.memory_mb, allowed=limits.SERVERLESS_MEMORY_MB

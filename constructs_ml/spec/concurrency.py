@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration
+from constructs_ml.spec.fields import check_fields
 
 # A state machine's history ends at 25,000 events; a look at another run takes at most 14 of them.
 MOST_LOOKS = 1_000
@@ -33,6 +34,7 @@ class Queue:
     at_most: timedelta = timedelta(hours=12)
 
     def __post_init__(self) -> None:
+        check_fields(self, "Queue")
         check_duration("every", self.every, "Queue", timedelta(seconds=1), timedelta(days=1))
         check_duration("at_most", self.at_most, "Queue", self.every, timedelta(days=300))
         check_looks(self.at_most, self.every, "Queue")

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from constructs_ml.spec.checks import check_duration
 from constructs_ml.spec.concurrency import check_looks
+from constructs_ml.spec.fields import check_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Debounce:
     at_most: timedelta = timedelta(hours=1)
 
     def __post_init__(self) -> None:
+        check_fields(self, "Debounce")
         check_duration("quiet", self.quiet, "Debounce", timedelta(seconds=1), timedelta(days=1))
         check_duration("at_most", self.at_most, "Debounce", self.quiet, timedelta(days=300))
         check_looks(self.at_most, self.quiet, "Debounce")

@@ -13,6 +13,7 @@ from datetime import timedelta
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_whole
+from constructs_ml.spec.fields import check_fields
 
 _NONE = timedelta()
 _TEN_MINUTES = timedelta(minutes=10)
@@ -28,6 +29,7 @@ class AllAtOnce:
     timeout: timedelta | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "AllAtOnce")
         _check_waits(self, self.timeout, hold=self.hold)
 
     @property
@@ -51,6 +53,7 @@ class Canary:
     timeout: timedelta | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Canary")
         _check_step("Canary", self.percent, self.instances, limits.CANARY_PERCENT)
         _check_waits(self, self.timeout, bake=self.bake, hold=self.hold)
 
@@ -71,6 +74,7 @@ class Linear:
     timeout: timedelta | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Linear")
         _check_step("Linear", self.percent, self.instances, limits.LINEAR_PERCENT)
         _check_waits(self, self.timeout, bake=self.bake, hold=self.hold)
 
@@ -94,6 +98,7 @@ class Rolling:
     timeout: timedelta | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Rolling")
         _check_step("Rolling", self.percent, self.instances, limits.ROLLING_PERCENT)
         _check_waits(self, self.timeout, bake=self.bake)
         if self.rollback_percent is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_whole
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import Algorithm, ContainerImage, Image, PyTorch
 
 
@@ -20,6 +21,7 @@ class Torchrun:
     processes_per_host: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Torchrun")
         if self.processes_per_host is not None:
             check_whole("processes_per_host", self.processes_per_host, "Torchrun", 1, 1024)
 
@@ -32,6 +34,7 @@ class MPI:
     options: str = ""
 
     def __post_init__(self) -> None:
+        check_fields(self, "MPI")
         if self.processes_per_host is not None:
             check_whole("processes_per_host", self.processes_per_host, "MPI", 1, 1024)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_number, check_whole
+from constructs_ml.spec.fields import check_fields
 
 _ALARM = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -27,6 +28,7 @@ class EarlyStop:
 
     def __post_init__(self) -> None:
         where = f"EarlyStop({self.metric!r})"
+        check_fields(self, where)
         if (self.above is None) == (self.below is None):
             got = f"above={self.above}, below={self.below}"
             raise refuse("alarm-bound", where=where, got=got, allowed="above= or below=, one of them")

@@ -16,6 +16,7 @@ from constructs_ml.spec.checks import alike, check_kind, check_name, check_numbe
 from constructs_ml.spec.compute import Instances, Serverless, VariantCompute
 from constructs_ml.spec.deployment import AllAtOnce, Canary, Deployment, Linear, Rolling
 from constructs_ml.spec.exclusions import check_endpoint
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import IMAGES, ContainerImage
 from constructs_ml.spec.jobs import Code, Network
 from constructs_ml.spec.scaling import AutoScaling
@@ -35,6 +36,7 @@ class Pinned:
     image: ContainerImage | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Pinned")
         check_kind("image", self.image, "Pinned", *IMAGES, type(None))
 
 
@@ -49,6 +51,7 @@ class Artifact:
     image: ContainerImage
 
     def __post_init__(self) -> None:
+        check_fields(self, "Artifact")
         check_kind("location", self.location, "Artifact", S3)
         check_kind("image", self.image, "Artifact", *IMAGES)
         if not self.location.key.endswith(".tar.gz"):
@@ -73,6 +76,7 @@ class Variant:
 
     def __post_init__(self) -> None:
         where = f"variant {self.name!r}"
+        check_fields(self, where)
         check_name("variant", self.name, where, longest=names.VARIANT_LENGTH)
         check_number("weight", self.weight, where, 0, 1_000_000)
         check_kind("model", self.model, where, Pinned, Artifact)
@@ -90,6 +94,7 @@ class DataCapture:
     what: Literal["Input", "Output", "InputAndOutput"] = "InputAndOutput"
 
     def __post_init__(self) -> None:
+        check_fields(self, "DataCapture")
         check_whole("percent", self.percent, "DataCapture", 1, 100)
         allowed = ("Input", "Output", "InputAndOutput")
         if self.what not in allowed:
@@ -120,6 +125,7 @@ class EndpointSpec:
     network: Network = Network()
 
     def __post_init__(self) -> None:
+        check_fields(self, "EndpointSpec")
         where, faults = "endpoint", Faults()
         self._check_kinds(where)
         if not 1 <= len(self.variants) <= limits.VARIANTS:

@@ -11,6 +11,7 @@ from constructs_ml.contract import names
 from constructs_ml.faults import Faults, refuse
 from constructs_ml.spec.alarms import Severity, check_severity
 from constructs_ml.spec.checks import check_kind, check_name, check_tuple, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.from_event import FromEvent, Given
 from constructs_ml.spec.monitors import DataQuality, ModelQuality, Monitor
 from constructs_ml.spec.steps.register import Approval
@@ -28,6 +29,7 @@ class OnAlarm:
 
     def __post_init__(self) -> None:
         where = f"OnAlarm({self.alarm!r})"
+        check_fields(self, where)
         check_name("trigger", self.name, where)
         if not re.fullmatch(r"[A-Za-z0-9 !-/;-@\[-`{-~]{1,255}", self.alarm) or "*" in self.alarm:
             raise refuse("alarm-name", where=where, got=repr(self.alarm), allowed="an alarm's name, no ARN and no *")
@@ -52,6 +54,7 @@ class OnDrift:
     name: str = "on-drift"
 
     def __post_init__(self) -> None:
+        check_fields(self, "OnDrift")
         check_name("trigger", self.name, "OnDrift")
         check_tuple("monitors", self.monitors, "OnDrift", str, DataQuality, ModelQuality)
         if self.severity is not None:
@@ -104,6 +107,7 @@ class OnApproval:
     name: str = "on-approval"
 
     def __post_init__(self) -> None:
+        check_fields(self, "OnApproval")
         check_name("trigger", self.name, "OnApproval")
         if self.model is not None:
             check_name("model", self.model, "OnApproval", longest=names.MODEL_LENGTH)
@@ -128,6 +132,7 @@ class OnImage:
 
     def __post_init__(self) -> None:
         where = f"OnImage({self.repository!r})"
+        check_fields(self, where)
         check_name("trigger", self.name, where)
         named = re.fullmatch(r"[a-z0-9]+([._/-]+[a-z0-9]+)*", self.repository) and 2 <= len(self.repository) <= 256
         if not named or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", self.tag):
@@ -157,6 +162,7 @@ class OnEvent:
 
     def __post_init__(self) -> None:
         where = f"trigger {self.name!r}"
+        check_fields(self, where)
         check_name("trigger", self.name, where)
         check_kind("token", self.token, where, FromEvent)
         if not isinstance(self.pattern, Mapping) or not self.pattern or not _is_pattern(self.pattern):

@@ -12,6 +12,7 @@ from constructs_ml.contract import names
 from constructs_ml.faults import Faults, refuse
 from constructs_ml.spec.checks import check_kind, check_name, check_tags, check_tuple, check_whole, frozen
 from constructs_ml.spec.exported_structure import check_structure
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import Image, Sklearn, XGBoost
 from constructs_ml.spec.steps.flow import Permission
 from constructs_ml.spec.values import S3
@@ -52,6 +53,7 @@ class ExportedPipeline:
 
     def __post_init__(self) -> None:
         where = f"pipeline {self.name!r}"
+        check_fields(self, where)
         check_name("pipeline", self.name, where, longest=names.PIPELINE_LENGTH)
         check_name("model", self.model, where, longest=names.MODEL_LENGTH)
         check_tuple("permissions", self.permissions, where, Permission)

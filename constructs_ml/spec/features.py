@@ -21,6 +21,7 @@ from constructs_ml.spec.checks import (
     check_whole,
     frozen,
 )
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.values import S3
 
 FeatureType = Literal["String", "Integral", "Fractional"]
@@ -44,6 +45,7 @@ class Feature:
 
     def __post_init__(self) -> None:
         where = f"Feature({self.name!r})"
+        check_fields(self, where)
         if not isinstance(self.name, str) or len(self.name) > limits.FEATURE_NAME_LENGTH:
             raise refuse("feature-name", where=where, got=repr(self.name), allowed=_ALLOWED)
         if not _NAME.fullmatch(self.name):
@@ -66,6 +68,7 @@ class Online:
     ttl: timedelta | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Online")
         if self.storage not in ("Standard", "InMemory"):
             raise refuse("store-storage", where="Online", got=repr(self.storage), allowed=("Standard", "InMemory"))
         if self.ttl is not None:
@@ -87,6 +90,7 @@ class Offline:
     lake_formation: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self, "Offline")
         if self.format not in ("Glue", "Iceberg"):
             raise refuse("store-format", where="Offline", got=repr(self.format), allowed=("Glue", "Iceberg"))
         check_kind("location", self.location, "Offline", S3, type(None))
@@ -105,6 +109,7 @@ class Provisioned:
     writes: int
 
     def __post_init__(self) -> None:
+        check_fields(self, "Provisioned")
         check_whole("reads", self.reads, "Provisioned", 0, limits.CAPACITY_UNITS)
         check_whole("writes", self.writes, "Provisioned", 0, limits.CAPACITY_UNITS)
 
@@ -138,6 +143,7 @@ class FeatureGroupSpec:
 
     def __post_init__(self) -> None:
         where = f"feature group {self.name!r}"
+        check_fields(self, where, own=("features",))
         check_name("feature group", self.name, where, longest=names.FEATURE_GROUP_LENGTH)
         check_whole("version", self.version, where, 1, 999)
         self._check_kinds(where)

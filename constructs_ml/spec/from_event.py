@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from constructs_ml.faults import refuse
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.schedules import Constant
 
 _PART = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|\['([A-Za-z0-9 _./:-]+)'\]|\[([0-9]+)\]")
@@ -22,6 +23,7 @@ class FromEvent:
     path: str
 
     def __post_init__(self) -> None:
+        check_fields(self, "FromEvent")
         sound = isinstance(self.path, str) and re.fullmatch(rf"\$(?:{_PART.pattern})+", self.path)
         if not sound:
             allowed = "a path such as $.detail.object.key, $.resources[0] or $.detail['a b']"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from constructs_ml.faults import refuse
+from constructs_ml.spec.fields import check_fields
 
 Accelerator = Literal["cpu", "gpu"]
 
@@ -52,6 +53,7 @@ class Image:
     uri: str
 
     def __post_init__(self) -> None:
+        check_fields(self, "Image")
         if not (_URI if ".dkr.ecr." in self.uri else _OWN).fullmatch(self.uri):
             raise refuse(
                 "image-uri",
@@ -72,6 +74,7 @@ class Algorithm:
     name: str
 
     def __post_init__(self) -> None:
+        check_fields(self, "Algorithm")
         if not _ALGORITHM.fullmatch(self.name):
             allowed = "letters, digits and hyphens, or arn:...:algorithm/..."
             raise refuse("algorithm-name", where=f"Algorithm({self.name!r})", got=repr(self.name), allowed=allowed)

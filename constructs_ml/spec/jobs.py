@@ -12,6 +12,7 @@ from typing import Literal
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_number, check_tuple, check_whole
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.values import Input, Location
 
 InputMode = Literal["File", "FastFile", "Pipe"]
@@ -52,6 +53,7 @@ class Compute:
 
     def __post_init__(self) -> None:
         where = f"Compute({self.instance_type or 'of the account'})"
+        check_fields(self, where)
         check_number("instance_count", self.instance_count, where, 1, 100)
         check_number("volume_gb", self.volume_gb, where, 1, limits.VOLUME_GB)
         check_tuple("preferences", self.preferences, where, str)
@@ -91,6 +93,7 @@ class InstanceGroup:
     count: int = 1
 
     def __post_init__(self) -> None:
+        check_fields(self, "InstanceGroup")
         check_name("instance group", self.name, f"InstanceGroup({self.name!r})", longest=64)
         check_whole("count", self.count, f"InstanceGroup({self.name!r})", 1, 100)
 
@@ -111,6 +114,7 @@ class Network:
     security_groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self, "Network")
         check_tuple("subnets", self.subnets, "Network", str)
         check_tuple("security_groups", self.security_groups, "Network", str)
         ids = (*self.subnets, *self.security_groups)
@@ -131,6 +135,7 @@ class FileSystem:
 
     def __post_init__(self) -> None:
         where = f"FileSystem({self.id!r})"
+        check_fields(self, where)
         if isinstance(self.id, str) and not _FILE_SYSTEM.fullmatch(self.id):
             raise refuse("file-system", where=where, got=repr(self.id), allowed="fs-0123456789abcdef0, or an Input")
         if not self.directory.startswith("/"):
@@ -162,6 +167,7 @@ class Channel:
     groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self, "Channel")
         for got, allowed in self._clashes():
             raise refuse("channel-mode", where=f"Channel({self.source!r})", got=got, allowed=allowed)
 
@@ -204,6 +210,7 @@ class Retry:
     on: tuple[str, ...] = ("States.TaskFailed",)
 
     def __post_init__(self) -> None:
+        check_fields(self, "Retry")
         check_number("attempts", self.attempts, "Retry", 1, 99)
         check_duration("interval", self.interval, "Retry", timedelta(seconds=1), timedelta(days=1))
         check_number("backoff", self.backoff, "Retry", 1, 100)
@@ -221,6 +228,7 @@ class Experiment:
     run: str | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Experiment")
         if not (self.experiment or self.trial or self.display_name or self.run):
             raise refuse(
                 "empty", thing="the experiment", where="Experiment", got="no name", allowed="at least one of its fields"

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from constructs_ml.faults import refuse
+from constructs_ml.spec.fields import check_fields
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _VERSION = re.compile(r"\d+(\.\d+){0,2}")
@@ -40,6 +41,7 @@ class JumpStart:
 
     def __post_init__(self) -> None:
         where = f"JumpStart({self.model_id!r})"
+        check_fields(self, where)
         wrong = [
             ("model_id", self.model_id, _ID, "the id of a model, such as huggingface-llm-mistral-7b"),
             ("version", self.version, _VERSION, "a version such as 2.1.0: '*' would change under the same template"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import Network
 from constructs_ml.spec.values import S3
 
@@ -23,6 +24,7 @@ class MLflow:
     optional: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self, "MLflow")
         if not 1 <= len(self.experiment) <= limits.MLFLOW_EXPERIMENT_LENGTH:
             allowed = f"1 to {limits.MLFLOW_EXPERIMENT_LENGTH} characters"
             raise refuse("mlflow-name", where="MLflow", got=repr(self.experiment), allowed=allowed)

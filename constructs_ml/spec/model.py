@@ -13,6 +13,7 @@ from constructs_ml.spec.checks import alike, check_kind, check_name, check_tags,
 from constructs_ml.spec.concurrency import Allow, Concurrency
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.features import FeatureGroupSpec
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import Algorithm, ContainerImage
 from constructs_ml.spec.monitors import DataQuality, ModelQuality, Monitor
 from constructs_ml.spec.pipeline import PipelineSpec
@@ -52,6 +53,7 @@ class ModelSpec:
     pipeline: PipelineSpec = field(init=False)
 
     def __post_init__(self) -> None:
+        check_fields(self, "ModelSpec")
         check_name("model", self.name, f"model {self.name!r}", longest=names.MODEL_LENGTH)
         where = f"model {self.name!r}"
         check_tags(self.tags, where)

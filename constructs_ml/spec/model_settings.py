@@ -10,6 +10,7 @@ from typing import Literal
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_number, frozen
 from constructs_ml.spec.deployment import Deployment
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.values import S3
 
 _PACKAGE = re.compile(
@@ -66,5 +67,6 @@ class ModelSettings:
     inputs: Mapping[str, Constant] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self, "ModelSettings")
         object.__setattr__(self, "inputs", frozen(self.inputs))
         object.__setattr__(self, "pins", frozen(self.pins))

@@ -24,6 +24,7 @@ from constructs_ml.spec.checks import (
     check_tuple,
     check_whole,
 )
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import Compute, Network
 from constructs_ml.spec.values import S3, Output
 
@@ -53,6 +54,7 @@ class Daily:
     hour: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, "Daily")
         check_whole("hour", self.hour, "Daily", 0, 23)
 
     @property
@@ -69,6 +71,7 @@ class Every:
     start: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, "Every")
         check_whole("hours", self.hours, "Every", 2, 24)
         check_whole("start", self.start, "Every", 0, 23)
 
@@ -99,6 +102,7 @@ class Baseline:
     constraints: str = "constraints.json"
 
     def __post_init__(self) -> None:
+        check_fields(self, "Baseline", own=("source",))
         for name in (self.statistics, self.constraints):
             if name is not None and not _FILE.fullmatch(name):
                 allowed = "the name of a file below the baseline's place"
@@ -128,6 +132,7 @@ class DataQuality:
     name: str = "data-quality"
 
     def __post_init__(self) -> None:
+        check_fields(self, "DataQuality")
         _check_monitor(self)
         drifting = [alarm.metric for alarm in self.alarms if alarm.metric.startswith(metrics.drift(""))]
         if drifting and self.baseline is None:
@@ -165,6 +170,7 @@ class ModelQuality:
 
     def __post_init__(self) -> None:
         where = f"monitor {self.name!r}"
+        check_fields(self, where)
         _check_monitor(self)
         if self.problem not in PROBLEMS:
             raise refuse("monitor-problem", where=where, got=repr(self.problem), allowed=PROBLEMS)

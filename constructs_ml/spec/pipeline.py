@@ -10,6 +10,7 @@ from constructs_ml.contract import names
 from constructs_ml.faults import Faults
 from constructs_ml.spec.checks import check_kind, check_name, frozen
 from constructs_ml.spec.concurrency import Allow, Concurrency, Queue, Skip
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.references import check_references
 from constructs_ml.spec.steps import Step, SubPipeline, walk
 from constructs_ml.spec.triggers import Trigger, check_loops, check_triggers
@@ -37,6 +38,7 @@ class PipelineSpec:
 
     def __post_init__(self) -> None:
         where = f"pipeline {self.name!r}"
+        check_fields(self, where)
         check_name("pipeline", self.name, where, longest=names.PIPELINE_LENGTH)
         check_name("model", self.model, where, longest=names.MODEL_LENGTH)
         check_kind("concurrency", self.concurrency, where, Allow, Skip, Queue)

@@ -11,6 +11,7 @@ from constructs_ml.facts import limits
 from constructs_ml.faults import Faults, refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_number, check_tuple, check_whole
 from constructs_ml.spec.cron import check_cron
+from constructs_ml.spec.fields import check_fields
 
 _HOUR = timedelta(hours=1)
 
@@ -27,6 +28,7 @@ class ScheduledCapacity:
 
     def __post_init__(self) -> None:
         where = f"ScheduledCapacity({self.expression!r})"
+        check_fields(self, where)
         check_name("schedule", self.name, where)
         faults = Faults()
         check_cron(self.expression, where, faults)
@@ -60,6 +62,7 @@ class AutoScaling:
     scale_out_cooldown: timedelta = timedelta(minutes=5)
 
     def __post_init__(self) -> None:
+        check_fields(self, "AutoScaling")
         _check_bounds(self.minimum, self.maximum, "AutoScaling")
         check_tuple("schedules", self.schedules, "AutoScaling", ScheduledCapacity)
         given = self.measures

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from constructs_ml.faults import Faults, refuse
 from constructs_ml.spec.checks import check_duration, check_name, frozen
 from constructs_ml.spec.cron import check_cron
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.values import S3
 
 Constant = str | float | bool | S3
@@ -31,6 +32,7 @@ class Cron:
 
     def __post_init__(self) -> None:
         where = f"Cron({self.expression!r})"
+        check_fields(self, where, own=("inputs",))
         faults = Faults()
         check_cron(self.expression, where, faults)
         faults.raise_if_any()
@@ -65,6 +67,7 @@ class Rate:
 
     def __post_init__(self) -> None:
         where = f"Rate({self.every})"
+        check_fields(self, where, own=("inputs",))
         if not isinstance(self.every, timedelta) or self.every < _MINUTE or self.every % _MINUTE:
             raise refuse(
                 "rate", where=where, got=self.every, allowed="whole minutes, hours or days, at least one minute"

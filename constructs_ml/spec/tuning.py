@@ -10,6 +10,7 @@ from typing import Literal
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_number, check_tuple, check_whole
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.values import Input, Result
 
 Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
@@ -24,6 +25,7 @@ class Integer:
     scaling: Literal["Auto", "Linear", "Logarithmic"] = "Auto"
 
     def __post_init__(self) -> None:
+        check_fields(self, "Integer")
         if not all(isinstance(item, int) and not isinstance(item, bool) for item in (self.low, self.high)):
             raise refuse("range-bounds", where="Integer", got=f"{self.low!r} to {self.high!r}", allowed="whole numbers")
         _check_range(self, ("Auto", "Linear", "Logarithmic"))
@@ -38,6 +40,7 @@ class Continuous:
     scaling: Scaling = "Auto"
 
     def __post_init__(self) -> None:
+        check_fields(self, "Continuous")
         _check_range(self, ("Auto", "Linear", "Logarithmic", "ReverseLogarithmic"))
 
 
@@ -48,6 +51,7 @@ class Categorical:
     values: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self, "Categorical")
         check_tuple("values", self.values, "Categorical", str)
         if not 1 <= len(self.values) <= limits.CATEGORIES or len(set(self.values)) != len(self.values):
             allowed = f"1 to {limits.CATEGORIES} texts, each once"
@@ -80,6 +84,7 @@ class Objective:
     goal: Literal["Maximize", "Minimize"]
 
     def __post_init__(self) -> None:
+        check_fields(self, "Objective")
         if self.goal not in ("Maximize", "Minimize"):
             raise refuse("objective", where="Objective", got=repr(self.goal), allowed=("Maximize", "Minimize"))
 
@@ -106,6 +111,7 @@ class Hyperband:
     max_resource: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Hyperband")
         most = limits.HYPERBAND_RESOURCE
         if self.max_resource is not None:
             check_whole("max_resource", self.max_resource, "Hyperband", 1, most)
@@ -132,6 +138,7 @@ class Completion:
     convergence: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self, "Completion")
         if self.target is not None:
             check_number("target", self.target, "Completion", -3.4e38, 3.4e38)
         if self.not_improving is not None:
@@ -150,6 +157,7 @@ class WarmStart:
     kind: Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
 
     def __post_init__(self) -> None:
+        check_fields(self, "WarmStart")
         check_tuple("parents", self.parents, "WarmStart", str, Input, Result)
         if not 1 <= len(self.parents) <= limits.TUNING_PARENTS:
             allowed = f"1 to {limits.TUNING_PARENTS} tuning jobs"

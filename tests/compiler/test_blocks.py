@@ -385,7 +385,7 @@ def test_blocks_are_proved_in_structure_parameters_and_role(name: str) -> None:
         (Wait, "pause"),
         (lambda: Wait(seconds=0), "seconds is out of range"),
         (lambda: Wait(seconds=DAY), "pause"),
-        (lambda: Gate(when=Metric("e", "a") > 1, then=(ask("a"),), outputs={"x": "y"}), "an output of the gate is not"),
+        (lambda: Gate(when=Metric("e", "a") > 1, then=(ask("a"),), outputs={"x": "y"}), "outputs is not"),
     ],
 )
 def test_a_bad_block_is_refused_where_it_is_written(build: Any, said: str) -> None:

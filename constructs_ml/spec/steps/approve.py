@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_tuple
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.values import VALUES, Value
 
 
@@ -29,6 +30,7 @@ class Approve:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         if not self.question:
             raise refuse("empty", thing="question", where=where, got="''", allowed="what a person is asked")

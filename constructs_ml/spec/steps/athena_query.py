@@ -11,6 +11,7 @@ from typing import ClassVar
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_kind, check_name, check_tuple, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.steps.common import check_service_name, result_of
 from constructs_ml.spec.values import S3, VALUES, Joined, Output, Result, Value
@@ -56,6 +57,7 @@ class AthenaQuery:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_kind("query", self.query, where, str, Joined)
         if isinstance(self.query, str) and not 1 <= len(self.query) <= limits.QUERY_LENGTH:

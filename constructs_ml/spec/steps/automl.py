@@ -21,6 +21,7 @@ from constructs_ml.spec.checks import (
     frozen,
 )
 from constructs_ml.spec.conditions import Metric
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import DAY, Network, Retry
 from constructs_ml.spec.steps.common import result_of
 from constructs_ml.spec.values import JobName, Location, ModelArtifact, Result
@@ -43,6 +44,7 @@ class Tabular:
     weight: str | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Tabular")
         kinds = Literal["BinaryClassification", "MulticlassClassification", "Regression"]
         if self.kind is not None:
             check_choice("kind", self.kind, "Tabular", kinds)
@@ -85,6 +87,7 @@ class TimeSeriesForecasting:
 
     def __post_init__(self) -> None:
         where = "TimeSeriesForecasting"
+        check_fields(self, where)
         if not _FREQUENCY.fullmatch(self.frequency):
             allowed = "1Y, 1-11M, 1-4W, 1-6D, 1-23H, 1-59min, or the unit alone"
             raise refuse("kind", where=where, got=repr(self.frequency), allowed=allowed, field="the frequency")
@@ -145,6 +148,7 @@ class AutoML:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         kinds = (Tabular, TextClassification, ImageClassification, TimeSeriesForecasting, type(None))
         check_kind("problem", self.problem, where, *kinds)

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_choice, check_duration, check_kind, check_name, check_whole, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import DAY, Compute, Experiment, Network, Retry
 from constructs_ml.spec.steps.common import check_environment
 from constructs_ml.spec.steps.register import Serving
@@ -35,6 +36,7 @@ class TransformInput:
     data_type: Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"] = "S3Prefix"
 
     def __post_init__(self) -> None:
+        check_fields(self, "TransformInput")
         check_choice("split", self.split, "TransformInput", Split)
         check_choice("compression", self.compression, "TransformInput", Literal["None", "Gzip"])
 
@@ -54,6 +56,7 @@ class TransformOutput:
     output_filter: str | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "TransformOutput")
         check_choice("assemble", self.assemble, "TransformOutput", Literal["None", "Line"])
         for name in ("input_filter", "output_filter"):
             path = getattr(self, name)
@@ -101,6 +104,7 @@ class BatchTransform:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_kind("model", self.model, where, *MODEL_SOURCES)
         check_environment(self.environment, where, own=limits.ENVIRONMENT_VARIABLES - limits.TRANSFORM_ENVIRONMENT)

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_tuple
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.steps.common import check_result_key, result_of
 from constructs_ml.spec.values import VALUES, Result, TaskToken
@@ -37,6 +38,7 @@ class Until:
 
     def __post_init__(self) -> None:
         where = f"Until({self.status!r})"
+        check_fields(self, where)
         if not isinstance(self.status, str) or not _PATH.fullmatch(self.status):
             raise refuse("keep-path", where=where, got=repr(self.status), allowed="$.Path.In.Answer")
         check_tuple("done", self.done, where, str)
@@ -80,6 +82,7 @@ class CallService:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         if not isinstance(self.call, str) or not _CALL.fullmatch(self.call):
             allowed = "service:action as Step Functions writes it, such as sqs:sendMessage"

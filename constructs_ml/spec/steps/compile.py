@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_choice, check_duration, check_kind, check_name, check_whole, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import Network, Retry
 from constructs_ml.spec.values import S3, Below, Input, Item, JobName, ModelArtifact, Result
 
@@ -35,6 +36,7 @@ class TargetPlatform:
     accelerator: Accelerator | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "TargetPlatform")
         check_choice("os", self.os, "TargetPlatform", Os)
         check_choice("arch", self.arch, "TargetPlatform", Arch)
         if self.accelerator is not None:
@@ -72,6 +74,7 @@ class Compile:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_kind("source", self.source, where, ModelArtifact, S3, Below, Input, Item, Result)
         check_choice("framework", self.framework, where, NeoFramework)

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_choice, check_duration, check_kind, check_name, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import DAY, Compute, Network, Retry
 from constructs_ml.spec.values import S3, Below, Input, Item, JobName, Location, Output, Result
 
@@ -53,6 +54,7 @@ class DataWrangler:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_kind("flow", self.flow, where, S3, Below, Input, Item, Result)
         check_choice("content_type", self.content_type, where, Literal["CSV", "PARQUET"])

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from constructs_ml.spec.checks import check_duration, check_name, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.steps.common import check_service_name, result_of
 from constructs_ml.spec.values import Input, Result
@@ -38,6 +39,7 @@ class DataBrewJob:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_service_name("job", self.job, _JOB, where, "letters, digits, spaces, - _ . of a job's name")
         check_duration("timeout", self.timeout, where, timedelta(minutes=1), 7 * DAY)

@@ -10,6 +10,7 @@ from typing import ClassVar, get_args
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_kind, check_name, check_tuple, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.steps.common import check_service_name, result_of
 from constructs_ml.spec.values import VALUES, Input, Joined, Location, Result, Value
@@ -48,6 +49,7 @@ class EmrServerlessJob:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_service_name("application", self.application, _APPLICATION, where, "the id of an application")
         check_kind("entry_point", self.entry_point, where, *get_args(Location))

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, get_args
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_kind, check_name, check_tuple, check_whole, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import Image
 from constructs_ml.spec.jobs import DAY, Network, Retry
 from constructs_ml.spec.steps.common import check_environment, check_service_name, result_of
@@ -38,6 +39,7 @@ class TaskDefinition:
 
     def __post_init__(self) -> None:
         where = f"TaskDefinition({self.family!r})"
+        check_fields(self, where)
         check_service_name("family", self.family, _FAMILY, where, "a family, or family:revision")
         check_service_name("container", self.container, _CONTAINER, where, "the name of a container in it")
         check_tuple("roles", self.roles, where, str)
@@ -64,6 +66,7 @@ class Container:
     permissions: tuple[Permission, ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self, "Container")
         check_kind("image", self.image, "Container", Image)
         where = f"Container({self.image.uri!r})"
         if self.cpu not in limits.FARGATE_MEMORY_MB:
@@ -112,6 +115,7 @@ class FargateTask:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_kind("task", self.task, where, TaskDefinition, Container)
         check_service_name("cluster", self.cluster, _CLUSTER, where, "the name of a cluster")

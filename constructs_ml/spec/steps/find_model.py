@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from constructs_ml.spec.checks import check_choice, check_name
 from constructs_ml.spec.conditions import Comparison, Metric
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.steps.common import check_result_key
 from constructs_ml.spec.steps.register import Approval
 from constructs_ml.spec.values import ModelArtifact, Result
@@ -34,6 +35,7 @@ class FindModel:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_choice("status", self.status, where, Approval)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_kind, check_name, check_whole, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.values import Input, Item, Result
 
 _LONGEST_WAIT = 365 * 24 * 3600
@@ -21,6 +22,7 @@ class Fail:
     name: str = "fail"
 
     def __post_init__(self) -> None:
+        check_fields(self, "Fail")
         check_name("step", self.name, f"step {self.name!r}")
         if not self.cause:
             raise refuse(
@@ -42,6 +44,7 @@ class Wait:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         given = [name for name in ("seconds", "until") if getattr(self, name) is not None]
         if len(given) != 1:
@@ -67,6 +70,7 @@ class Permission:
 
     def __post_init__(self) -> None:
         where = f"Permission({', '.join(self.actions)})"
+        check_fields(self, where)
         if not self.actions or not self.resources:
             raise refuse("empty", thing="the permission", where=where, got=self, allowed="actions and resources")
         wild = [text for text in (*self.actions, *self.resources) if "*" in text]
@@ -91,6 +95,7 @@ class RawState:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         kind = self.state.get("Type")
         if kind not in ("Task", "Pass", "Wait", "Map", "Parallel"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_kind, check_name, check_number, check_whole, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.steps.common import check_result_key
 from constructs_ml.spec.values import S3, Below, Input, Output, Result, Value
 
@@ -28,6 +29,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         where = f"Manifest({self.file})"
+        check_fields(self, where)
         check_kind("file", self.file, where, S3, Below)
         if self.format not in ("JSON", "JSONL", "CSV"):
             raise refuse(
@@ -42,6 +44,7 @@ class Listing:
     prefix: S3 | Below
 
     def __post_init__(self) -> None:
+        check_fields(self, "Listing")
         check_kind("prefix", self.prefix, "Listing", S3, Below)
 
 
@@ -77,6 +80,7 @@ class ForEach:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_kind("items", self.items, where, tuple, Input, Result, Manifest, Listing)
         if not self.steps:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_name, frozen
 from constructs_ml.spec.conditions import All, AnyOf, Comparison, Condition, Not
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.steps.common import check_result_key, result_of
 from constructs_ml.spec.values import Result, Value
 
@@ -39,6 +40,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         where = f"gate {self.name!r}"
+        check_fields(self, where, own=("when",))
         check_name("gate", self.name, where)
         if not isinstance(self.when, (Comparison, All, AnyOf, Not)):
             raise refuse(

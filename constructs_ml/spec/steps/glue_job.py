@@ -11,6 +11,7 @@ from typing import ClassVar
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_kind, check_name, check_whole, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.steps.common import check_service_name, result_of
 from constructs_ml.spec.values import VALUES, Input, Result, Value
@@ -47,6 +48,7 @@ class GlueJob:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_service_name("job", self.job, _JOB, where, "letters, digits, spaces, - _ . of a job's name")
         check_duration("timeout", self.timeout, where, timedelta(minutes=1), limits.GLUE_RUN)

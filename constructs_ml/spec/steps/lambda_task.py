@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_number, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.steps.common import check_environment, check_result_key, result_of
 from constructs_ml.spec.steps.flow import Permission
@@ -39,6 +40,7 @@ class Function:
 
     def __post_init__(self) -> None:
         where = f"Function({str(self.code)!r})"
+        check_fields(self, where)
         if not re.fullmatch(r"[A-Za-z0-9_./-]+\.[A-Za-z0-9_]+", self.handler):
             raise refuse("function-handler", where=where, got=repr(self.handler), allowed="module.function")
         check_number("memory_mb", self.memory_mb, where, 128, 10_240)
@@ -70,6 +72,7 @@ class LambdaTask:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         if isinstance(self.function, str) and not _FUNCTION_NAME.fullmatch(self.function):
             raise refuse(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_name
+from constructs_ml.spec.fields import check_fields
 
 if TYPE_CHECKING:
     from constructs_ml.spec.steps import Step
@@ -30,6 +31,7 @@ class Parallel:
 
     def __post_init__(self) -> None:
         where = f"parallel {self.name!r}"
+        check_fields(self, where)
         check_name("parallel", self.name, where)
         if len(self.branches) < 2:
             raise refuse(

@@ -14,6 +14,7 @@ from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_kind, check_name, frozen
 from constructs_ml.spec.conditions import Metric
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import ContainerImage, Image
 from constructs_ml.spec.jobs import (
     DAY,
@@ -46,6 +47,7 @@ class Upload:
     mode: Literal["EndOfJob", "Continuous"] = "EndOfJob"
 
     def __post_init__(self) -> None:
+        check_fields(self, "Upload")
         check_kind("to", self.to, "Upload", S3, Below, type(None))
         if isinstance(self.to, Below) and not isinstance(self.to.place, S3):
             raise refuse("kind", where="Upload", got=f"to={self.to!r}", allowed="a place below an S3", field="to")
@@ -92,6 +94,7 @@ class Process:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_job_code(self.code, self.image, where, runs_alone=True)
         check_channels(self.inputs, where, limits.PROCESSING_INPUTS - 1)

@@ -11,6 +11,7 @@ from constructs_ml.contract import tags
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_kind, check_name, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import ContainerImage
 from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.jumpstart import JumpStart
@@ -36,6 +37,7 @@ class Serving:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self, "Serving")
         if not self.content_types or not self.response_types:
             raise refuse(
                 "empty", thing="content_types or response_types", where="Serving", got="()", allowed="MIME types"
@@ -65,6 +67,7 @@ class Register:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         if self.metrics is not None and (not isinstance(self.metrics, Process) or self.metrics.metrics is None):
             raise refuse(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from constructs_ml.facts import limits
 from constructs_ml.spec.checks import check_kind, check_whole
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.values import S3, Below, Input, Item, ModelArtifact, Result
 
@@ -22,6 +23,7 @@ class Version:
     version: int | Result | Input | Item
 
     def __post_init__(self) -> None:
+        check_fields(self, "Version")
         check_kind("version", self.version, "Version", int, Result, Input, Item)
         if isinstance(self.version, int):
             check_whole("the version", self.version, "Version", 1, limits.MODEL_PACKAGE_VERSION)

@@ -12,6 +12,7 @@ from typing import ClassVar
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_kind, check_name, check_number, check_whole, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import ContainerImage, Sklearn
 from constructs_ml.spec.jobs import DAY, Channel, Code, Compute, Network, Retry
 from constructs_ml.spec.steps.process import Process
@@ -27,6 +28,7 @@ class Randomly:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, "Randomly")
         check_whole("seed", self.seed, "Randomly", 0, 2**32 - 1)
 
 
@@ -38,6 +40,7 @@ class Stratified:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, "Stratified")
         check_whole("seed", self.seed, "Stratified", 0, 2**32 - 1)
 
 
@@ -49,6 +52,7 @@ class Grouped:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, "Grouped")
         check_whole("seed", self.seed, "Grouped", 0, 2**32 - 1)
 
 
@@ -88,6 +92,7 @@ class Split:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_kind("by", self.by, where, Randomly, Stratified, Grouped, ByTime)
         if not 2 <= len(self.parts) <= limits.PROCESSING_OUTPUTS:

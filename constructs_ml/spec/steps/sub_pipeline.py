@@ -11,6 +11,7 @@ from typing import ClassVar
 from constructs_ml.contract import names
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_kind, check_name, frozen
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.steps.common import result_of
 from constructs_ml.spec.values import VALUES, Result, Value
@@ -45,6 +46,7 @@ class SubPipeline:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         if (self.pipeline is None) == (self.machine is None):
             got = f"pipeline={self.pipeline!r}, machine={self.machine!r}"

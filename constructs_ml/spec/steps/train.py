@@ -16,6 +16,7 @@ from constructs_ml.spec.checks import check_duration, check_name, check_number, 
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.distributed import Distributed, check_distributed
 from constructs_ml.spec.early_stop import EarlyStop, check_stop
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import Algorithm, ContainerImage
 from constructs_ml.spec.jobs import (
     DAY,
@@ -59,6 +60,7 @@ class MetricDefinition:
 
     def __post_init__(self) -> None:
         where = f"MetricDefinition({self.name!r})"
+        check_fields(self, where)
         if not METRIC_NAME.fullmatch(self.name):
             raise refuse(
                 "metric-name", where=where, got=repr(self.name), allowed="letters, digits and _.:/-", name=self.name
@@ -121,6 +123,7 @@ class Train:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         if isinstance(self.image, Algorithm) and self.code is not None:
             raise refuse("algorithm-code", where=where, got="code=", allowed="an image, or no code")

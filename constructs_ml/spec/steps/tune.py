@@ -13,6 +13,7 @@ from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_kind, check_name, check_tuple, check_whole, frozen
 from constructs_ml.spec.conditions import Metric
+from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import Algorithm, ContainerImage, Image
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.sdk import tune_arguments
@@ -53,6 +54,7 @@ class Candidate:
 
     def __post_init__(self) -> None:
         where = f"candidate {self.name!r}"
+        check_fields(self, where)
         check_name("candidate", self.name, where)
         check_candidate(self, where)
         object.__setattr__(self, "ranges", frozen(self.ranges))
@@ -96,6 +98,7 @@ class Tune:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
+        check_fields(self, where)
         check_name("step", self.name, where)
         check_tuple("trainings", self.trainings, where, Candidate)
         self._check_form(where)
