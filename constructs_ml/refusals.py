@@ -530,10 +530,12 @@ _ROWS: dict[str, Refusal] = {
     "model-import": Refusal("no model is found there", "the command reads the declaration that the app reads"),
     # drawings and runs
     "drawing-suffix": Refusal("no drawing has this suffix", "the file's suffix says which form is written"),
+    "drawing-file": Refusal("the drawing cannot be written", "a drawing is a file in a folder that is there"),
     "history-gap": Refusal("events are missing", "a run is told from its first event on, all pages concatenated"),
     "run-input": Refusal("the inputs cannot be read", "a run's inputs are the keys of one JSON object"),
     "run-value": Refusal("the run gives {name!r} a value that does not fit", "the run would fail at its start"),
     "run-missing": Refusal("the run leaves out required inputs", "the run would fail at its start"),
+    "run-engine": Refusal("the pipeline runs on another engine", "runs are told from the history of a state machine"),
     "run-account": Refusal("the credentials are another account's", "a stage stands for one account"),
     "machine-missing": Refusal("the account has no such state machine", "a pipeline is deployed before it runs"),
     "execution-missing": Refusal("the state machine has no such execution", "only what was started can be watched"),

@@ -132,6 +132,21 @@ def test_another_suffix_is_refused_before_anything_else(project: Path, command: 
     assert "drawing-suffix" in done.output
 
 
+def test_a_drawing_for_a_folder_that_is_not_there_is_refused(project: Path) -> None:
+    done = say("show", "--output", "nowhere/a.svg")
+    assert done.exit_code == 2
+    assert "[drawing-file]" in done.output
+
+
+@pytest.mark.parametrize("command", ["run", "watch"])
+def test_a_model_on_the_other_engine_is_refused_before_any_call(project: Path, command: str) -> None:
+    declared = project / "declared_runs.py"
+    declared.write_text(MODEL.replace("root=CODE,", 'root=CODE, engine="pipelines",'))
+    done = say(command, "--stage", "dev")
+    assert done.exit_code == 2
+    assert "[run-engine]" in done.output
+
+
 def test_showing_loads_neither_boto3_nor_node(project: Path) -> None:
     code = (
         "import sys; sys.modules['boto3'] = sys.modules['botocore'] = sys.modules['aws_cdk'] = None\n"

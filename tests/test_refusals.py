@@ -126,7 +126,7 @@ from constructs_ml import (
     read_progress,
 )
 from constructs_ml.cli import load_model
-from constructs_ml.cli.executions import Machine, machine_of
+from constructs_ml.cli.executions import Machine, machine_of, on_states
 from constructs_ml.cli.inputs import given_inputs
 from constructs_ml.compiler.proofs import (
     check_parameters,
@@ -625,10 +625,12 @@ CASES: dict[str, Callable[[Path], object]] = {
     "assembly-empty": read_assembly,
     "model-import": lambda _: load_model("tests.models:chrn"),
     "drawing-suffix": lambda _: draw(pipeline()).write("churn.png"),
+    "drawing-file": lambda folder: draw(pipeline()).write(Path("nowhere") / "churn.svg"),
     "history-gap": lambda _: read_progress(pipeline(), [{"id": 2, "type": "ExecutionSucceeded"}]),
     "run-input": lambda _: given_inputs(pipeline(), ["day"]),
     "run-value": lambda _: given_inputs(pipeline(inputs=(Input("depth", "Number"),)), ["depth=three"]),
     "run-missing": lambda _: given_inputs(pipeline(inputs=(Input("depth", "Number"),)), []),
+    "run-engine": lambda _: on_states(dataclasses.replace(load_model("tests.models:churn"), engine="pipelines")),
     "run-account": in_account("999999999999", lambda machine: None),
     "machine-missing": in_account(MOCKED, lambda machine: machine.start({})),
     "execution-missing": in_account(MOCKED, lambda machine: machine.execution("nightly")),

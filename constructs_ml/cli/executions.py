@@ -13,6 +13,7 @@ from constructs_ml.drawing.history import Event
 from constructs_ml.facts.regions import partition_of
 from constructs_ml.faults import refuse
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.pipeline import PipelineSpec
 
 # Errors that mean something of its own; every other one is told in AWS's words.
@@ -52,6 +53,13 @@ class Machine:
         with _asking("states:GetExecutionHistory", execution):
             pages = self.client.get_paginator("get_execution_history").paginate(executionArn=execution)
             return [event for page in pages for event in page["events"]]
+
+
+def on_states(model: ModelSpec) -> PipelineSpec:
+    """The pipeline of a model that Step Functions runs. Raises `SpecError` for one on SageMaker Pipelines."""
+    if model.engine != "states":
+        raise refuse("run-engine", where=f"model {model.name!r}", got=repr(model.engine), allowed="engine='states'")
+    return model.pipeline
 
 
 def machine_of(spec: PipelineSpec, account: Account) -> Machine:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from constructs_ml.cli.common import Model, load_model, refusing
-from constructs_ml.cli.executions import Machine, machine_of
+from constructs_ml.cli.executions import Machine, machine_of, on_states
 from constructs_ml.cli.inputs import given_inputs
 from constructs_ml.cli.tables import pipeline_view, progress_view
 from constructs_ml.config import Accounts
@@ -52,7 +52,7 @@ def run(
     every: _Every = 5.0,
 ) -> None:
     """Start a run of the deployed pipeline and print the ARN of its execution."""
-    spec = refusing(partial(load_model, model)).pipeline
+    spec = refusing(lambda: on_states(load_model(model)))
     given = refusing(partial(given_inputs, spec, input or ()))
     machine = refusing(lambda: machine_of(spec, Accounts.load(accounts)[stage]))
     arn = refusing(partial(machine.start, given))
@@ -74,7 +74,7 @@ def watch(
     """Watch a run, step by step, until it ends. Ends with 1 if the run did not succeed."""
     if output:
         refusing(partial(form_of, output))  # before the run is over
-    spec = refusing(partial(load_model, model)).pipeline
+    spec = refusing(lambda: on_states(load_model(model)))
     machine = refusing(lambda: machine_of(spec, Accounts.load(accounts)[stage]))
     arn = refusing(partial(machine.execution, execution))
     _follow(spec, machine, arn, every=every, once=once, output=output)

@@ -48,9 +48,14 @@ class Drawing:
         return page.render(self.graph, self.progress)
 
     def write(self, path: Path | str) -> Path:
-        """Write the form that the suffix names: .svg, .html or .mmd."""
+        """Write the form that the suffix names: .svg, .html or .mmd. Raises `SpecError` where no file can be."""
         path = Path(path)
-        path.write_text(form_of(path)(self.graph, self.progress), encoding="utf-8")
+        text = form_of(path)(self.graph, self.progress)
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            got = error.strerror or str(error)
+            raise refuse("drawing-file", where=str(path), got=got, allowed="a file that may be written") from None
         return path
 
     def _repr_html_(self) -> str:
