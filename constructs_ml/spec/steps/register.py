@@ -16,7 +16,7 @@ from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.steps.common import check_environment, check_result_key
 from constructs_ml.spec.steps.process import Process
-from constructs_ml.spec.values import S3, VALUES, Input, ModelArtifact, Value
+from constructs_ml.spec.values import S3, VALUES, Input, ModelArtifact, Result, Value
 
 Approval = Literal["PendingManualApproval", "Approved", "Rejected"]
 
@@ -54,7 +54,7 @@ class Register:
     FindModel reads it.
     """
 
-    model: ModelArtifact | S3 | Input | JumpStart
+    model: ModelArtifact | Result | S3 | Input | JumpStart
     metrics: Process | None = None
     serving: Serving = Serving()
     approval: Approval = "PendingManualApproval"
