@@ -40,7 +40,7 @@ def add(machine: Machine, step: LambdaTask, after: str) -> None:
         "lambda:invoke",
         {"FunctionName": name, "Payload": payload},
         f"Check {step.name} metrics" if compared else after,
-        # A path into the answer would end the run past every Catch where the answer lacks a number: it is kept whole.
+        # Whole until its numbers are checked: a path to one that is missing would fail here, with no word of ours.
         kept=kept | ({"found.$": "$.Payload"} if compared else {}),
         retry=retries("lambda", step.retry),
         seconds=int(step.timeout.total_seconds()),

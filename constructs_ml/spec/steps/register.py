@@ -49,9 +49,9 @@ class Register:
     """Registers a model artifact as a new model package version in the model's group.
 
     `metrics` is the processing step whose metrics file becomes the version's model quality statistics;
-    `approval` its status. An artifact that no Train step of this pipeline made needs `serving.image`. `metadata` is
-    kept with the version, as text of up to 256 characters, beside what the library notes of its run: a later
-    FindModel reads it.
+    `approval` its status. An artifact that no Train step of this pipeline made, and one that a result names, need
+    `serving.image`. `metadata` is kept with the version, as text of up to 256 characters, beside what the library notes
+    of its run: a later FindModel reads it.
     """
 
     model: ModelArtifact | Result | S3 | Input | JumpStart

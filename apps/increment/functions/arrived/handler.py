@@ -6,7 +6,7 @@ Runs take half-open windows instead, since <= time < until, one behind the other
 
 import json
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlparse
 
 TIME, SUFFIX = "%Y-%m-%dT%H:%M:%SZ", ".csv"
@@ -16,7 +16,7 @@ def handle(event, context):
     import boto3
 
     settle = timedelta(seconds=int(os.environ["SETTLE_SECONDS"]))
-    return apply(boto3.client("s3"), event, datetime.now(timezone.utc) - settle)
+    return apply(boto3.client("s3"), event, datetime.now(UTC) - settle)
 
 
 def apply(client, event, until):
@@ -36,10 +36,10 @@ def apply(client, event, until):
 def start(champion, since):
     """Where the window begins: at the end of the champion's, or before everything where there is no champion."""
     if not champion:
-        return datetime.min.replace(tzinfo=timezone.utc)
+        return datetime.min.replace(tzinfo=UTC)
     if not since:
         raise ValueError(f"{champion} does not say data_until: what it has seen would be learned twice")
-    return datetime.strptime(since, TIME).replace(tzinfo=timezone.utc)
+    return datetime.strptime(since, TIME).replace(tzinfo=UTC)
 
 
 def decide(listed, prefix, since, until):
