@@ -25,8 +25,9 @@ from moto import mock_aws
 from apps.increment.app import build
 from apps.increment.functions.arrived import handler
 from apps.increment.model import QUIET, SETTLE, increment
+from apps.increment.model import trained as trained_step
 from apps.increment.steps import inference
-from constructs_ml import Account, Accounts, compile_pipeline
+from constructs_ml import Account, Accounts, Register, SpecError, compile_pipeline
 from constructs_ml.compiler.proofs import prove_template
 from constructs_ml.compiler.template import Compiled
 from tests.assemblies import synthesize, templates
@@ -168,6 +169,11 @@ def test_the_function_reads_what_arrives_and_writes_manifests_and_nothing_else()
     }
     assert "/arrivals/*" in found["s3:GetObject"]
     assert "/increments/*" in found["s3:PutObject"]
+
+
+def test_a_model_that_a_result_names_needs_an_image_to_serve_it() -> None:
+    with pytest.raises(SpecError, match="the image that serves this artifact"):
+        Register(model=trained_step.result("model"))
 
 
 def test_every_file_of_a_burst_has_settled_when_its_run_begins() -> None:
