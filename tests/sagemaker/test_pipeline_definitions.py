@@ -352,6 +352,13 @@ UNFIT: dict[str, tuple[tuple[Any, ...], list[str]]] = {
         ["step 'score'"],
     ),
     "a list for a function": ((LambdaTask(name="f", function="f", payload={"a": (1, 2)}),), ["step 'f'"]),
+    "a number of a function": (
+        (
+            LambdaTask(name="f", function="f"),
+            Gate(when=LambdaTask(name="f", function="f").number("count") >= 1, then=(Fail(cause="no"),)),
+        ),
+        ["step 'gate'"],
+    ),
     "an output of a gate": (
         (prepare(), train(), evaluate(), arms(outputs={"x": ("a", "b")})),
         ["step 'gate'"],

@@ -10,6 +10,7 @@ from typing import get_args
 from constructs_ml.compiler.sagemaker.conditions import size
 from constructs_ml.compiler.sagemaker.retries import EXCEPTIONS, INTERVAL_SECONDS, MAX_ATTEMPTS, STEP_EXCEPTIONS
 from constructs_ml.faults import Faults
+from constructs_ml.spec.conditions import metrics_in
 from constructs_ml.spec.jobs import DAY, Retry
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.references import references_of
@@ -62,7 +63,8 @@ def fits(kind: type) -> bool:
 
 def check_fit(spec: PipelineSpec, faults: Faults) -> None:
     """Add a fault for everything that SageMaker Pipelines cannot express."""
-    check = _Check(faults, f"pipeline {spec.name!r} of model {spec.model!r}")
+    functions = frozenset(step.name for step in spec.all_steps if isinstance(step, LambdaTask))
+    check = _Check(faults, f"pipeline {spec.name!r} of model {spec.model!r}", functions)
     for item in spec.inputs:
         if item.type == "List":
             check.add(f"input {item.name!r}", "input of type List", "List", "String, Number or Boolean")
@@ -82,6 +84,7 @@ def ends_in_failure(steps: Sequence[Step]) -> bool:
 class _Check:
     faults: Faults
     where: str
+    functions: frozenset[str]
 
     def add(self, place: str, what: str, got: object, allowed: object) -> None:
         self.faults.add("engine-step", where=f"{self.where}, {place}", what=what, got=got, allowed=allowed)
@@ -187,6 +190,10 @@ class _Check:
         inside = [item.name for arm in (step.then, step.otherwise) for item in _gates(arm)]
         if inside:
             self.add(place, "condition inside another one", inside, "one condition, or gates in different pipelines")
+        answered = [str(metric) for metric in metrics_in(step.when) if metric.step in self.functions]
+        if answered:
+            allowed = "metrics of Process, Train and Tune steps"
+            self.add(place, "check that a function's answer is a finite number", answered, allowed)
         clauses = size(step.when)
         if clauses > _MOST_CLAUSES:
             got = f"{clauses} conditions once `and` stands outside of `or`"

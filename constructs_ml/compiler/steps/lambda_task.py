@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from constructs_ml.compiler.context import Context
-from constructs_ml.compiler.expressions import escape_sub, literal
+from constructs_ml.compiler.expressions import escape_sub, key_of, literal
 from constructs_ml.compiler.infrastructure import arn
 from constructs_ml.compiler.machine import Machine
+from constructs_ml.compiler.metrics import keep_metrics
+from constructs_ml.compiler.paths import result_path
 from constructs_ml.compiler.policies import Statement, add_role
 from constructs_ml.compiler.retries import retries
 from constructs_ml.compiler.steps.common import access
@@ -31,15 +33,22 @@ def add(machine: Machine, step: LambdaTask, after: str) -> None:
         name = escape_sub(step.function)
         context.allow(Statement(("lambda:InvokeFunction",), (arn("lambda", f"function:{name}"),)))
     used = sorted(item.key for item in context.used if isinstance(item, Result) and item.step == step.name)
+    kept: dict[str, Json] = {f"{key}.$": f"$.Payload.{key}" for key in used}
+    compared = context.metrics_of(step.name)
     machine.task(
         step.name,
         "lambda:invoke",
         {"FunctionName": name, "Payload": payload},
-        after,
-        kept={f"{key}.$": f"$.Payload.{key}" for key in used},
+        f"Check {step.name} metrics" if compared else after,
+        # Whole until its numbers are checked: a path to one that is missing would fail here, with no word of ours.
+        kept=kept | ({"found.$": "$.Payload"} if compared else {}),
         retry=retries("lambda", step.retry),
         seconds=int(step.timeout.total_seconds()),
     )
+    if compared:
+        found = {key: result_path(step.name, f"found.{key}") for key in compared}
+        numbers: dict[str, Json] = {f"{key_of(key)}.$": path for key, path in found.items()}
+        keep_metrics(machine, step.name, found, numbers, kept, after, "the function's answer")
 
 
 def add_function(context: Context, step: str, function: Function) -> None:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_duration, check_name, check_number, frozen
+from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.steps.common import check_environment, check_result_key, result_of
@@ -59,9 +60,11 @@ class LambdaTask:
     >>> check = LambdaTask(name="check", function=Function(code="functions/freshness"), payload={"data": S3("raw/")})
     >>> check.result("objects")
     Result(step='check', key='objects')
+    >>> str(check.number("objects") >= 1)
+    'check.objects >= 1'
     """
 
-    leaves: ClassVar[tuple[type, ...]] = (Result,)
+    leaves: ClassVar[tuple[type, ...]] = (Result, Metric)
     result_keys: ClassVar[None] = None
 
     name: str
@@ -89,3 +92,8 @@ class LambdaTask:
     def result(self, key: str) -> Result:
         """One top-level key of the function's answer."""
         return result_of(self.name, key)
+
+    def number(self, key: str) -> Metric:
+        """One top-level key of the function's answer as a number, for a Gate; an answer without it fails the run."""
+        check_result_key(key, f"{self.name}.number({key!r})")
+        return Metric(self.name, key)

@@ -17,7 +17,7 @@ from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.jumpstart import JumpStart
 from constructs_ml.spec.steps.common import check_environment, check_result_key
 from constructs_ml.spec.steps.process import Process
-from constructs_ml.spec.values import S3, VALUES, Input, ModelArtifact, Value
+from constructs_ml.spec.values import S3, VALUES, Input, ModelArtifact, Result, Value
 
 Approval = Literal["PendingManualApproval", "Approved", "Rejected"]
 
@@ -51,12 +51,12 @@ class Register:
     """Registers a model artifact as a new model package version in the model's group.
 
     `metrics` is the processing step whose metrics file becomes the version's model quality statistics;
-    `approval` its status. An artifact that no Train step of this pipeline made needs `serving.image`. `metadata` is
-    kept with the version, as text of up to 256 characters, beside what the library notes of its run: a later
-    FindModel reads it.
+    `approval` its status. An artifact that no Train step of this pipeline made, and one that a result names, need
+    `serving.image`. `metadata` is kept with the version, as text of up to 256 characters, beside what the library notes
+    of its run: a later FindModel reads it.
     """
 
-    model: ModelArtifact | S3 | Input | JumpStart
+    model: ModelArtifact | Result | S3 | Input | JumpStart
     metrics: Process | None = None
     serving: Serving = Serving()
     approval: Approval = "PendingManualApproval"

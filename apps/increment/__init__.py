@@ -1,0 +1,1 @@
+"""Incremental training: each run learns from the new files alone, on top of the model that was approved last."""
