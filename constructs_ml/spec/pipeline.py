@@ -40,6 +40,7 @@ class PipelineSpec:
         check_name("pipeline", self.name, where, longest=names.PIPELINE_LENGTH)
         check_name("model", self.model, where, longest=names.MODEL_LENGTH)
         check_kind("concurrency", self.concurrency, where, Allow, Skip, Queue)
+        check_kind("steps", self.steps, where, tuple)
         faults = Faults()
         if not self.steps:
             faults.add("empty", thing="the pipeline", where=where, got="no steps", allowed="at least one step")

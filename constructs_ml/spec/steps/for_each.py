@@ -10,7 +10,7 @@ from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
 from constructs_ml.spec.checks import check_kind, check_name, check_number, check_whole, frozen
 from constructs_ml.spec.steps.common import check_result_key
-from constructs_ml.spec.values import S3, Below, Input, Output, Result, Value
+from constructs_ml.spec.values import S3, VALUES, Below, Input, Output, Result, Value
 
 if TYPE_CHECKING:
     from constructs_ml.spec.steps import Step
@@ -79,6 +79,7 @@ class ForEach:
         where = f"step {self.name!r}"
         check_name("step", self.name, where)
         check_kind("items", self.items, where, tuple, Input, Result, Manifest, Listing)
+        check_kind("steps", self.steps, where, tuple)
         if not self.steps:
             raise refuse("empty", thing="steps", where=where, got="no steps", allowed="at least one step")
         if isinstance(self.items, Input) and self.items.type != "List":
@@ -96,8 +97,9 @@ class ForEach:
                 got=f"tolerated_failures={self.tolerated_failures}",
                 allowed="distributed=True, or no tolerance",
             )
-        for key in self.keep:
+        for key, value in self.keep.items():
             check_result_key(key, f"{where}, keep")
+            check_kind(f"keep {key!r}", value, where, *VALUES)
         object.__setattr__(self, "keep", frozen(self.keep))
 
     @property

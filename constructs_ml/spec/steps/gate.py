@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_name, frozen
+from constructs_ml.spec.checks import check_kind, check_name, frozen
 from constructs_ml.spec.conditions import All, AnyOf, Comparison, Condition, Not
 from constructs_ml.spec.steps.common import check_result_key, result_of
-from constructs_ml.spec.values import Result, Value
+from constructs_ml.spec.values import VALUES, Result, Value
 
 if TYPE_CHECKING:
     from constructs_ml.spec.steps import Step
@@ -44,6 +44,8 @@ class Gate:
             raise refuse(
                 "gate-condition", where=where, got=repr(self.when), allowed="metric >= number, combined with &, |, ~"
             )
+        for arm in ("then", "otherwise"):
+            check_kind(arm, getattr(self, arm), where, tuple)
         if not self.then and not self.otherwise:
             raise refuse("empty", thing="the gate", where=where, got="no steps", allowed="steps in then= or otherwise=")
         for key, pair in self.outputs.items():
@@ -53,6 +55,8 @@ class Gate:
                 raise refuse(
                     "kind", where=where, got=f"{key}: {pair!r}", allowed=allowed, field="an output of the gate"
                 )
+            for value in pair:
+                check_kind(f"output {key!r}", value, where, *VALUES)
         object.__setattr__(self, "outputs", frozen(self.outputs))
 
     @property

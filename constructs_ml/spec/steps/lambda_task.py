@@ -10,11 +10,11 @@ from pathlib import PurePath
 from typing import ClassVar
 
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_duration, check_name, check_number, frozen
+from constructs_ml.spec.checks import check_duration, check_kind, check_name, check_number, check_tuple, frozen
 from constructs_ml.spec.jobs import Retry
 from constructs_ml.spec.steps.common import check_environment, check_result_key, result_of
 from constructs_ml.spec.steps.flow import Permission
-from constructs_ml.spec.values import S3, Result, Value
+from constructs_ml.spec.values import S3, VALUES, Result, Value
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -43,6 +43,8 @@ class Function:
             raise refuse("function-handler", where=where, got=repr(self.handler), allowed="module.function")
         check_number("memory_mb", self.memory_mb, where, 128, 10_240)
         check_duration("timeout", self.timeout, where, timedelta(seconds=1), timedelta(minutes=15))
+        for name, kind in (("reads", S3), ("writes", S3), ("permissions", Permission)):
+            check_tuple(name, getattr(self, name), where, kind)
         check_environment(self.environment, where)
         object.__setattr__(self, "environment", frozen(self.environment))
 
@@ -71,6 +73,7 @@ class LambdaTask:
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
         check_name("step", self.name, where)
+        check_kind("function", self.function, where, Function, str)
         if isinstance(self.function, str) and not _FUNCTION_NAME.fullmatch(self.function):
             raise refuse(
                 "function-name",
@@ -79,8 +82,10 @@ class LambdaTask:
                 allowed="1 to 64 letters, digits, hyphens, underscores",
             )
         check_duration("timeout", self.timeout, where, timedelta(seconds=1), timedelta(minutes=15))
-        for key in self.payload:
+        for key, value in self.payload.items():
             check_result_key(key, f"{where}, payload")
+            for item in value if isinstance(value, tuple) else (value,):
+                check_kind(f"payload {key!r}", item, where, *VALUES)
         object.__setattr__(self, "payload", frozen(self.payload))
 
     def result(self, key: str) -> Result:

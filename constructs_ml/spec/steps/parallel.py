@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_name
+from constructs_ml.spec.checks import check_kind, check_name
 
 if TYPE_CHECKING:
     from constructs_ml.spec.steps import Step
@@ -31,6 +31,7 @@ class Parallel:
     def __post_init__(self) -> None:
         where = f"parallel {self.name!r}"
         check_name("parallel", self.name, where)
+        check_kind("branches", self.branches, where, tuple)
         if len(self.branches) < 2:
             raise refuse(
                 "number-range",

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from constructs_ml.contract import container
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_duration, check_kind, check_name, frozen
+from constructs_ml.spec.checks import check_duration, check_kind, check_name, check_tuple, frozen
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.images import ContainerImage, Image
 from constructs_ml.spec.jobs import (
@@ -30,7 +30,7 @@ from constructs_ml.spec.jobs import (
 from constructs_ml.spec.mlflow import MLflow, check_mlflow
 from constructs_ml.spec.sdk import process_arguments
 from constructs_ml.spec.steps.common import check_environment, check_job_code, check_metric_key
-from constructs_ml.spec.values import S3, Below, JobName, Location, Output, Value
+from constructs_ml.spec.values import S3, VALUES, Below, JobName, Location, Output, Value
 
 _LONGEST = timedelta(seconds=limits.PROCESSING_SECONDS)
 
@@ -93,6 +93,9 @@ class Process:
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
         check_name("step", self.name, where)
+        check_tuple("entrypoint", self.entrypoint, where, str)
+        check_tuple("arguments", self.arguments, where, *VALUES)
+        check_tuple("outputs", self.outputs, where, str)
         check_job_code(self.code, self.image, where, runs_alone=True)
         check_channels(self.inputs, where, limits.PROCESSING_INPUTS - 1)
         self._check_inputs(where)

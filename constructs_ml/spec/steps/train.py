@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from constructs_ml.facts import limits
 from constructs_ml.faults import refuse
-from constructs_ml.spec.checks import check_duration, check_name, check_number, frozen
+from constructs_ml.spec.checks import check_duration, check_name, check_number, check_tuple, frozen
 from constructs_ml.spec.conditions import Metric
 from constructs_ml.spec.distributed import Distributed, check_distributed
 from constructs_ml.spec.early_stop import EarlyStop, check_stop
@@ -122,6 +122,7 @@ class Train:
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
         check_name("step", self.name, where)
+        check_tuple("metrics", self.metrics, where, MetricDefinition)
         if isinstance(self.image, Algorithm) and self.code is not None:
             raise refuse("algorithm-code", where=where, got="code=", allowed="an image, or no code")
         check_job_code(self.code, self.image, where, runs_alone=True)
