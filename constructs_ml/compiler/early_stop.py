@@ -102,11 +102,18 @@ def _ask(machine: Machine, step: str, alarm: Text) -> None:
         f"Ask alarm of {step}",
         "aws-sdk:cloudwatch:describeAlarms",
         {"AlarmNames": [literal(alarm)], "AlarmTypes": ["MetricAlarm"]},
-        f"Judge alarm of {step}",
-        kept={"found.$": "$.MetricAlarms[0]"},
+        f"Check alarm of {step}",
+        # A selector that finds no alarm would end the run past every Catch, so the list is kept and looked at.
+        kept={"found.$": "$.MetricAlarms"},
         at=result_path(step, "alarm"),
         retry=[service_retry("cloudwatch")],
     )
+    there = {"Variable": result_path(step, "alarm.found[0]"), "IsPresent": True}
+    cause = f"step {step}: there is no alarm {literal(alarm)}"
+    machine.guard(f"Check alarm of {step}", [there], f"Keep alarm of {step}", cause)
+    first = {"found.$": f"States.ArrayGetItem({result_path(step, 'alarm.found')}, 0)"}
+    place, judge = result_path(step, "alarm"), f"Judge alarm of {step}"
+    machine.put(f"Keep alarm of {step}", {"Type": "Pass", "Parameters": first, "ResultPath": place, "Next": judge})
     rings = [
         {"Variable": state, "StringEquals": "ALARM"},
         {"Variable": since, "TimestampGreaterThanPath": created},

@@ -18,12 +18,13 @@ Wrong = tuple[str, object, str]
 _Test = Callable[[object, str], Wrong | None]
 
 
-def check_fields(declared: Any, where: str, *, own: tuple[str, ...] = ()) -> None:
+def check_fields(declared: Any, where: str, *, own: tuple[str, ...] = (), choices: bool = False) -> None:
     """Refuse the first field of a dataclass whose value its annotation does not allow, with the place inside it.
 
-    Choices among texts, and the fields in `own`, are left to checks that say more of them.
+    The fields in `own` are left to checks that say more of them; of a choice among texts only that it is text, unless
+    `choices` says that nobody else looks at it.
     """
-    for name, test in _tests(type(declared)):  # type: ignore[arg-type]  # a class can be hashed
+    for name, test in _tests(type(declared), choices):  # type: ignore[arg-type]  # a class can be hashed
         wrong = None if name in own else test(getattr(declared, name), name)
         if wrong is not None:
             place, got, allowed = wrong
@@ -31,10 +32,12 @@ def check_fields(declared: Any, where: str, *, own: tuple[str, ...] = ()) -> Non
 
 
 @cache
-def _tests(kind: Any) -> tuple[tuple[str, _Test], ...]:
+def _tests(kind: Any, choices: bool) -> tuple[tuple[str, _Test], ...]:
     hints = get_type_hints(kind, localns=_Names(vars(sys.modules[kind.__module__])))
     found = [item.name for item in dataclasses.fields(kind) if item.init]
-    return tuple((name, _test(hints[name])) for name in found if get_origin(hints[name]) is not Literal)
+    return tuple(
+        (name, _test(hints[name] if choices or get_origin(hints[name]) is not Literal else str)) for name in found
+    )
 
 
 class _Names(dict[str, Any]):

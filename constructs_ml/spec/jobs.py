@@ -135,7 +135,7 @@ class FileSystem:
 
     def __post_init__(self) -> None:
         where = f"FileSystem({self.id!r})"
-        check_fields(self, where)
+        check_fields(self, where, choices=True)
         if isinstance(self.id, str) and not _FILE_SYSTEM.fullmatch(self.id):
             raise refuse("file-system", where=where, got=repr(self.id), allowed="fs-0123456789abcdef0, or an Input")
         if not self.directory.startswith("/"):
@@ -167,7 +167,7 @@ class Channel:
     groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_fields(self, "Channel")
+        check_fields(self, "Channel", choices=True)
         for got, allowed in self._clashes():
             raise refuse("channel-mode", where=f"Channel({self.source!r})", got=got, allowed=allowed)
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import get_args
 
 from constructs_ml.faults import Faults
+from constructs_ml.spec.checks import alike
 from constructs_ml.spec.conditions import All, AnyOf, Comparison, Metric, Not, inputs_in, metrics_in
 from constructs_ml.spec.steps import ForEach, Gate, Parallel, Process, Step, blocks, goes_on, walk
 from constructs_ml.spec.values import Input, Item, JobName, ModelArtifact, Output, Result, StepReference
@@ -71,6 +72,8 @@ def check_references(steps: Sequence[Step], inputs: Sequence[Input], where: str,
                 allowed="name= to tell them apart",
                 name=name,
             )
+    for group in alike(dict.fromkeys(step.name for step in everything)):
+        faults.add("names-alike", where=where, got=group, allowed="other names", names=" and ".join(group))
     for name, count in Counter(item.name for item in inputs).items():
         if count > 1:
             faults.add("input-taken", where=where, got=f"{count} inputs", allowed="each name once", name=name)

@@ -109,7 +109,8 @@ def test_a_job_that_fails_or_that_somebody_else_stops_reaches_the_failure_path(s
 
 def test_an_alarm_that_is_gone_reaches_the_failure_path() -> None:
     ended, _ = followed(["InProgress"], {"MetricAlarms": []})
-    assert ended.states[-3:] == ("Ask alarm of train", "Notify failure", "Failed")
+    assert ended.states[-4:] == ("Check alarm of train", "Report alarm of train", "Notify failure", "Failed")
+    assert "there is no alarm" in ended.cause
 
 
 def test_a_throttled_look_at_the_alarm_is_made_again() -> None:

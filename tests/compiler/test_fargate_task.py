@@ -215,9 +215,7 @@ def test_sizes_that_fargate_offers_are_taken(cpu: int, memory_mb: int) -> None:
     assert Container(image=IMAGE, cpu=cpu, memory_mb=memory_mb)
 
 
-@pytest.mark.parametrize(
-    ("cpu", "memory_mb"), [(256, 4096), (300, 512), (512, 1500), (8192, 17_408), (16_384, 16_384)]
-)
+@pytest.mark.parametrize(("cpu", "memory_mb"), [(256, 4096), (300, 512), (512, 1500), (8192, 17_408), (16_384, 16_384)])
 def test_sizes_that_it_does_not_are_refused(cpu: int, memory_mb: int) -> None:
     with pytest.raises(SpecError, match="no task of this size"):
         Container(image=IMAGE, cpu=cpu, memory_mb=memory_mb)

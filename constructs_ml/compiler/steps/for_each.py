@@ -16,6 +16,7 @@ from constructs_ml.compiler.policies import Statement
 from constructs_ml.compiler.steps.flow import plain
 from constructs_ml.compiler.template import Json
 from constructs_ml.contract import names
+from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.steps import ForEach, Listing, Manifest, goes_on
 from constructs_ml.spec.values import S3, Below, Input, Output, Result
 
@@ -37,7 +38,7 @@ def add(machine: Machine, step: ForEach, after: str, chain: Chain) -> None:
     if step.tolerated_failures:
         state["ToleratedFailurePercentage"] = step.tolerated_failures
     if step.is_distributed:
-        state["Label"] = "".join(filter(str.isalnum, step.name))
+        state["Label"] = logical_id(step.name)
         state |= {"ResultWriter": _writer(machine, step), "ResultPath": None}
         _let_children_run(machine)
     elif step.keep:

@@ -29,7 +29,6 @@ def add(machine: Machine, step: SubPipeline, after: str) -> None:
         context.faults.add("sub-self", where=where, got=name, allowed="another state machine")
     inputs: dict[str, Json] = {}
     for key, value in step.inputs.items():
-        # A pipeline of this library reads its inputs under names that a path can have.
         expressions.put_value(inputs, key, value)
     expressions.put_value(inputs, _STARTED_BY, Execution("id"))
     machine_arn = f"arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from constructs_ml.spec.checks import check_kind, check_name, check_whole, froze
 from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.values import Input, Item, Result
 
+# RFC 3339 as the States Language has it: a capital T, and a Z or an offset.
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _LONGEST_WAIT = 365 * 24 * 3600
 
 
@@ -22,12 +25,11 @@ class Fail:
     name: str = "fail"
 
     def __post_init__(self) -> None:
-        check_fields(self, "Fail")
-        check_name("step", self.name, f"step {self.name!r}")
+        where = f"step {self.name!r}"
+        check_fields(self, where)
+        check_name("step", self.name, where)
         if not self.cause:
-            raise refuse(
-                "empty", thing="cause", where=f"step {self.name!r}", got="''", allowed="a sentence for the notice"
-            )
+            raise refuse("empty", thing="cause", where=where, got="''", allowed="a sentence for the notice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Wait:
         check_kind("until", self.until, where, str, Input, Result, Item, type(None))
         if isinstance(self.seconds, int):
             check_whole("seconds", self.seconds, where, 1, _LONGEST_WAIT)
+        if isinstance(self.until, str) and not _TIMESTAMP.fullmatch(self.until):
+            raise refuse("wait-time", where=where, got=repr(self.until), allowed="a time such as 2026-11-21T03:00:00Z")
         if isinstance(self.seconds, Input) and self.seconds.type != "Number":
             raise refuse("wait-time", where=where, got=f"a {self.seconds.type} input", allowed="an input of Number")
 
@@ -69,8 +73,8 @@ class Permission:
     because: str = ""
 
     def __post_init__(self) -> None:
+        check_fields(self, "Permission")
         where = f"Permission({', '.join(self.actions)})"
-        check_fields(self, where)
         if not self.actions or not self.resources:
             raise refuse("empty", thing="the permission", where=where, got=self, allowed="actions and resources")
         wild = [text for text in (*self.actions, *self.resources) if "*" in text]

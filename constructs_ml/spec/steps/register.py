@@ -67,7 +67,7 @@ class Register:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
-        check_fields(self, where)
+        check_fields(self, where, choices=True)
         check_name("step", self.name, where)
         if self.metrics is not None and (not isinstance(self.metrics, Process) or self.metrics.metrics is None):
             raise refuse(

@@ -123,7 +123,7 @@ class Train:
 
     def __post_init__(self) -> None:
         where = f"step {self.name!r}"
-        check_fields(self, where)
+        check_fields(self, where, choices=True)
         check_name("step", self.name, where)
         if isinstance(self.image, Algorithm) and self.code is not None:
             raise refuse("algorithm-code", where=where, got="code=", allowed="an image, or no code")
