@@ -628,6 +628,7 @@ _ROWS: dict[str, Refusal] = {
     ),
     "result-unknown": Refusal("step {step!r} has no result {name!r}", "a result is named where it is kept"),
     "step-unreached": Refusal("no run ever reaches this step", "every way to it ends in a failure before"),
+    "item-key": Refusal("not every item of {holder!r} has this key", "the steps run once for each item"),
     "item-outside": Refusal("there is no item here", "an item exists while a ForEach works on it"),
     "input-list": Refusal("input {name!r} holds no list", "a ForEach runs its steps once for each item of a list"),
     "map-tolerance": Refusal(

@@ -727,6 +727,9 @@ CASES: dict[str, Callable[[Path], object]] = {
     "result-unknown": lambda _: gate().result("model"),
     "until-status": lambda _: Until("$.EndpointStatus", done=()),
     "step-unreached": lambda _: pipeline(Fail(cause="always"), prepare()),
+    "item-key": lambda _: pipeline(
+        ForEach(name="each", items=({"city": "Bern"},), steps=(prepare(arguments=(Item("ciyt"),)),))
+    ),
     "item-outside": lambda _: pipeline(prepare(arguments=(Item("city"),))),
     "input-list": lambda _: ForEach(name="each", items=Input("cities"), steps=(prepare(),)),
     "map-tolerance": lambda _: ForEach(name="each", items=("Bern",), steps=(prepare(),), tolerated_failures=5),

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from constructs_ml.compiler.infrastructure import Infrastructure
 from constructs_ml.compiler.pipeline import compile_pipeline
 from constructs_ml.compiler.proofs import prove_template
+from constructs_ml.compiler.sagemaker.pipeline import compile_sagemaker_pipeline
 from constructs_ml.compiler.template import Json, sub
 from constructs_ml.faults import Fault, SpecError
 from constructs_ml.spec.account import Account
+from constructs_ml.spec.checks import check_kind
+from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.steps import RawState
 
 
 def prove_pipeline(
-    spec: PipelineSpec, account: Account, *, infrastructure: Infrastructure | None = None
+    declared: PipelineSpec | ModelSpec, account: Account, *, infrastructure: Infrastructure | None = None
 ) -> tuple[Fault, ...]:
-    """Every fault of a pipeline in one account; a sound pipeline has none.
+    """Every fault of a pipeline, or of a model's pipeline on the model's engine, in one account; a sound one has none.
 
     The pipeline is compiled, and then proved: the structure and the size of its definition, each call's parameters
     against botocore's service models, and the states' role against the calls that they make. What an account or a
@@ -30,8 +33,14 @@ def prove_pipeline(
     >>> prove_pipeline(PipelineSpec(name="training", model="churn", owner="growth", steps=(stop,)), account)
     ()
     """
+    where = "prove_pipeline"
+    check_kind("declared", declared, where, PipelineSpec, ModelSpec)
+    check_kind("account", account, where, Account)
+    spec = declared.pipeline if isinstance(declared, ModelSpec) else declared
+    on_sagemaker = isinstance(declared, ModelSpec) and declared.engine == "pipelines"
+    compile = compile_sagemaker_pipeline if on_sagemaker else compile_pipeline
     try:
-        compiled = compile_pipeline(spec, account, prefix="Pipeline", infrastructure=infrastructure)
+        compiled = compile(spec, account, prefix="Pipeline", infrastructure=infrastructure)
     except SpecError as refused:
         return refused.faults
     return prove_template(compiled.resources, declared=tuple(_declared(spec)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from constructs_ml.faults import refuse
+from constructs_ml.spec.checks import check_kind, check_number
 from constructs_ml.spec.values import Input
 
 Operator = Literal[">=", ">", "<=", "<"]
@@ -119,10 +120,14 @@ class Not(_Undecided):
 
 
 Condition = Comparison | All | AnyOf | Not
+CONDITIONS = (Comparison, All, AnyOf, Not)
 
 
 def between(metric: Metric, low: float, high: float) -> All:
     """`low <= metric <= high`, both ends included."""
+    check_kind("metric", metric, "between()", Metric)
+    for quantity, value in (("the lower end", low), ("the upper end", high)):
+        check_number(quantity, value, f"between({metric}, {low}, {high})", -math.inf, math.inf)
     if low > high:
         raise refuse(
             "number-range",
@@ -158,6 +163,7 @@ def inputs_in(condition: Condition) -> tuple[Input, ...]:
 
 
 def _parts(condition: Condition, kind: type[All | AnyOf]) -> tuple[Condition, ...]:
+    check_kind("the other side", condition, "a condition combined by & or |", *CONDITIONS)
     return condition.conditions if isinstance(condition, kind) else (condition,)
 
 

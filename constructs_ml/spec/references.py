@@ -89,7 +89,7 @@ class _Checker:
     where: str
     faults: Faults
     cycles: set[frozenset[str]] = dataclasses.field(default_factory=set)
-    inside: int = 0
+    inside: list[ForEach] = dataclasses.field(default_factory=list)
 
     def check(self, steps: Sequence[Step], before: frozenset[str]) -> frozenset[str]:
         """Check steps that run after those named in `before`; the answer is what can be used after them."""
@@ -99,11 +99,13 @@ class _Checker:
                 self.faults.add("step-unreached", where=where, got=got, allowed="a place before it")
                 break
             self.uses(step, _before(step), before)
-            self.inside += isinstance(step, ForEach)
+            if isinstance(step, ForEach):
+                self.inside.append(step)
             ends = [self.check(block, before) for block in blocks(step)]
             for values, end in zip(closing_values(step), ends, strict=False):
                 self.uses(step, _references_in(values), end)
-            self.inside -= isinstance(step, ForEach)
+            if isinstance(step, ForEach):
+                self.inside.pop()
             if isinstance(step, Parallel):
                 before = before.union(*ends)
             before = before | {step.name}
@@ -120,9 +122,14 @@ class _Checker:
                 self._step(step, reference, before)
 
     def _item(self, step: Step, reference: Item) -> None:
+        where = f"{self.where}, step {step.name!r}"
         if not self.inside:
-            where = f"{self.where}, step {step.name!r}"
             self.faults.add("item-outside", where=where, got=reference, allowed="steps inside a ForEach")
+            return
+        known = self.inside[-1].item_keys
+        if known is not None and reference.key is not None and reference.key not in known:
+            got, holder = f"Item({reference.key!r})", self.inside[-1].name
+            self.faults.add("item-key", where=where, got=got, allowed=known or "Item()", holder=holder)
 
     def _input(self, step: Step, reference: Input) -> None:
         if reference not in self.inputs:

@@ -189,6 +189,11 @@ class Execution:
 
     fact: Literal["name", "id", "start_time"]
 
+    def __post_init__(self) -> None:
+        known = ("name", "id", "start_time")
+        if self.fact not in known:
+            raise refuse("kind", where="Execution", got=repr(self.fact), allowed=known, field="the fact")
+
 
 @dataclass(frozen=True, slots=True)
 class TaskToken:

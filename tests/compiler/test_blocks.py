@@ -217,7 +217,7 @@ def test_a_distributed_map_reads_a_manifest_and_writes_its_results() -> None:
 
 
 def test_a_distributed_map_may_start_and_follow_its_own_children_alone() -> None:
-    statements = statements_of(compiled(pipeline(each(items=Listing(S3("raw/"))))), "TrainingStatesRole")
+    statements = statements_of(compiled(CASES["listing"]()), "TrainingStatesRole")
     resources = {
         action: statement["Resource"]["Fn::Sub"].rsplit(":", 2)[-2:]
         for statement in statements
@@ -350,7 +350,9 @@ CASES = {
     "constants": lambda: pipeline(each(items=({"city": "Bern"},))),
     "manifest": lambda: pipeline(each(items=Manifest(S3("lists/") / DAY / "a.json")), inputs=(DAY,)),
     "lines": lambda: pipeline(each(items=Manifest(S3("s3://other/a.jsonl"), "JSONL"), tolerated_failures=5)),
-    "listing": lambda: pipeline(each(items=Listing(S3("raw/")), keep={"city": Item("city")})),
+    "listing": lambda: pipeline(
+        each(items=Listing(S3("raw/")), steps=(prepare(name="score"),), keep={"k": Item("key")})
+    ),
     "distributed": lambda: pipeline(each(distributed=True), inputs=(CITIES,)),
     "approve": lambda: pipeline(Approve(question="Go?", facts=(Execution("name"),))),
     "outputs": lambda: pipeline(prepare(), train(), evaluate(), gate(outputs={"model": (train().model, "none")})),

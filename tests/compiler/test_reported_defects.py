@@ -155,6 +155,12 @@ def test_an_endpoint_that_fails_or_never_ends_is_a_failure(status: str, cause: s
     assert cause in ended.cause
 
 
+def test_a_status_that_never_means_failure_needs_no_failed_statuses() -> None:
+    until = Until("$.EndpointStatus", done=("InService",))
+    wait = CallService(name="wait", call="sagemaker:describeEndpoint", parameters={"EndpointName": "e"}, until=until)
+    assert prove_template(compiled(pipeline(wait)).resources) == ()
+
+
 def test_nothing_is_uploaded_or_asked_while_a_pipeline_is_declared_and_compiled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

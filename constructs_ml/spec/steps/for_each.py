@@ -110,6 +110,16 @@ class ForEach:
         return self.distributed or isinstance(self.items, (Manifest, Listing))
 
     @property
+    def item_keys(self) -> tuple[str, ...] | None:
+        """The keys that every item has, where the declaration tells them."""
+        if isinstance(self.items, Listing):
+            return ("uri", "key", "size")
+        if not isinstance(self.items, tuple):
+            return None
+        keys = [tuple(item) if isinstance(item, Mapping) else () for item in self.items]
+        return tuple(key for key in keys[0] if all(key in other for other in keys))
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """Where a Distributed Map writes what is kept of every item, and which of them failed."""
         return ("results",) if self.is_distributed else ()
