@@ -17,12 +17,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_at, account_of
-from constructs_ml.aws.brought import BroughtIn
-from constructs_ml.aws.networks import chosen_network
+from constructs_ml.aws.pipeline_parts import JobRoles, slots_of
 from constructs_ml.aws.places import place_of
-from constructs_ml.aws.slots import Slots
-from constructs_ml.compiler.infrastructure import of_platform
-from constructs_ml.compiler.job_roles import JOB_ROLE
 from constructs_ml.compiler.pipeline import STATE_MACHINE, STATES_ROLE, compile_pipeline
 from constructs_ml.contract import names
 from constructs_ml.drawing.drawing import Drawing
@@ -31,7 +27,7 @@ from constructs_ml.spec.graph import draw
 from constructs_ml.spec.pipeline import PipelineSpec
 
 
-class Pipeline(Construct, BroughtIn):
+class Pipeline(Construct, JobRoles):
     """A pipeline. What is not given is the platform's, found by its contract names.
 
     `runs_table` has the partition key `id`, a String.
@@ -65,14 +61,19 @@ class Pipeline(Construct, BroughtIn):
         self.spec = spec
         place = place_of(self)
         self.account = account_at(place, account)
-        slots = Slots(of_platform(self.account))
-        slots.buckets(data_bucket, artifact_bucket, key)
-        slots.topic(topic)
+        slots = slots_of(
+            self,
+            self.account,
+            data_bucket=data_bucket,
+            artifact_bucket=artifact_bucket,
+            key=key,
+            topic=topic,
+            vpc=vpc,
+            subnets=subnets,
+            security_groups=security_groups,
+            role=role,
+        )
         slots.runs(runs_table)
-        if vpc is not None:
-            slots.network(*chosen_network(self, vpc, subnets, security_groups))
-        if role is not None:
-            slots.role(role)
         self._bring_in(
             place,
             lambda: compile_pipeline(
@@ -108,16 +109,6 @@ class Pipeline(Construct, BroughtIn):
         """The role of the state machine."""
         return self._role("StatesRole", STATES_ROLE)
 
-    @cached_property
-    def training_role(self) -> iam.IRole:
-        """The role of the training jobs: the one given, or the one made here."""
-        return self._given_role or self._role("TrainingRole", JOB_ROLE["training"])
-
-    @cached_property
-    def processing_role(self) -> iam.IRole:
-        """The role of the processing jobs: the one given, or the one made here."""
-        return self._given_role or self._role("ProcessingRole", JOB_ROLE["processing"])
-
     def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a principal start runs."""
         return self.state_machine.grant_start_execution(grantee)
@@ -142,7 +133,3 @@ class Pipeline(Construct, BroughtIn):
         dimensions = {"StateMachineArn": self.crossing.ref(STATE_MACHINE)}
         defaults = {"statistic": "Sum", "dimensions_map": dimensions}
         return cloudwatch.Metric(namespace="AWS/States", metric_name=name, **{**defaults, **options})
-
-    def _role(self, id: str, part: str) -> iam.IRole:
-        """By name: a role imported by an ARN token is immutable in a stack with a concrete account."""
-        return iam.Role.from_role_name(self, id, self.crossing.ref(part))

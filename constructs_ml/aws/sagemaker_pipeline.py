@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,19 +16,16 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_ml.aws.accounts import account_at, account_of
-from constructs_ml.aws.brought import BroughtIn
-from constructs_ml.aws.networks import chosen_network
+from constructs_ml.aws.pipeline_parts import JobRoles, slots_of
 from constructs_ml.aws.places import place_of
-from constructs_ml.aws.slots import Slots
 from constructs_ml.compiler.exported import ROLE as EXPORTED_ROLE
 from constructs_ml.compiler.exported import compile_exported_pipeline
-from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
-from constructs_ml.compiler.job_roles import JOB_ROLE
+from constructs_ml.compiler.infrastructure import Infrastructure
 from constructs_ml.compiler.sagemaker.pipeline import PIPELINE, PIPELINE_ROLE, compile_sagemaker_pipeline
 from constructs_ml.compiler.template import Compiled
 from constructs_ml.contract import metrics, names
 from constructs_ml.faults import refuse
-from constructs_ml.spec.account import Account
+from constructs_ml.spec.account import Account, RoleKind
 from constructs_ml.spec.exported import ExportedPipeline
 from constructs_ml.spec.pipeline import PipelineSpec
 
@@ -75,7 +72,7 @@ class NamedSageMakerPipeline(Construct, _Started):
         self.pipeline_name = pipeline_name
 
 
-class SageMakerPipeline(Construct, BroughtIn, _Started):
+class SageMakerPipeline(Construct, JobRoles, _Started):
     """A pipeline on SageMaker Pipelines. What is not given is the platform's, found by its contract names.
 
     `role` runs the jobs instead of roles made here, as `Pipeline` has it; the pipeline itself keeps its own. A `topic`
@@ -118,13 +115,18 @@ class SageMakerPipeline(Construct, BroughtIn, _Started):
                 role=role,
                 commit=commit,
             )
-        slots = Slots(of_platform(self.account))
-        slots.buckets(data_bucket, artifact_bucket, key)
-        slots.topic(topic)
-        if vpc is not None:
-            slots.network(*chosen_network(self, vpc, subnets, security_groups))
-        if role is not None:
-            slots.role(role)
+        slots = slots_of(
+            self,
+            self.account,
+            data_bucket=data_bucket,
+            artifact_bucket=artifact_bucket,
+            key=key,
+            topic=topic,
+            vpc=vpc,
+            subnets=subnets,
+            security_groups=security_groups,
+            role=role,
+        )
         self._bring_in(place, lambda: self._compiled(place.prefix, slots.infrastructure, commit), slots.values, role)
 
     def _compiled(self, prefix: str, infrastructure: Infrastructure, commit: str | None) -> Compiled:
@@ -160,22 +162,9 @@ class SageMakerPipeline(Construct, BroughtIn, _Started):
         exported = isinstance(self.spec, ExportedPipeline)
         return self._role("PipelineRole", EXPORTED_ROLE if exported else PIPELINE_ROLE)
 
-    @cached_property
-    def training_role(self) -> iam.IRole:
-        """The role of the training jobs: the one given, or the one made here. An export names roles that exist."""
-        return self._job_role("training")
-
-    @cached_property
-    def processing_role(self) -> iam.IRole:
-        """The role of the processing jobs: the one given, or the one made here. An export names roles that exist."""
-        return self._job_role("processing")
-
-    def _job_role(self, kind: Literal["training", "processing"]) -> iam.IRole:
+    def _job_role(self, kind: RoleKind) -> iam.IRole:
+        """An export names roles that exist: there are none of ours."""
         if isinstance(self.spec, ExportedPipeline):
             name, allowed = f"{kind}_role", "role, that of the pipeline"
             raise refuse("export-given", where=self.node.path, got=name, allowed=allowed, name=name)
-        return self._given_role or self._role(f"{kind.capitalize()}Role", JOB_ROLE[kind])
-
-    def _role(self, id: str, part: str) -> iam.IRole:
-        """By name: a role imported by an ARN token is immutable in a stack with a concrete account."""
-        return iam.Role.from_role_name(self, id, self.crossing.ref(part))
+        return super()._job_role(kind)
