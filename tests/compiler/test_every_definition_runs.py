@@ -1,0 +1,138 @@
+"""Every definition that the applications, the examples and the other tests render is run, with all services answered.
+
+Of each pipeline: a run to its end for every arm of every gate, then for every Task state that some run calls one run
+in which its service says "later" once, and one in which it never succeeds. States that only a failure leads to are
+found by these failures, and treated likewise. The answers are those of `tests.answers`.
+
+The applications are run in each account of theirs. Not here: the state machines of starters, and the loops of jobs
+that never end (tests/compiler/test_polling.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from apps.churn.model import churn
+from apps.known_case.model import known_case
+from constructs_ml import Account, Accounts, Metric, PipelineSpec, compile_pipeline
+from constructs_ml.compiler.concurrency import SKIPPED
+from constructs_ml.spec.references import references_of
+from constructs_ml.spec.steps import Gate, walk
+from constructs_ml.spec.values import Below, Input
+from tests.answers import BROKEN, Scenario, Services, Task, tasks
+from tests.compiler import test_blocks, test_definitions
+from tests.scenarios import scenarios
+from tests.support import CODE, ROOT, account, evaluate, runnable
+from tools.coverage_examples import ACCOUNT, EXAMPLES, SUCCESSORS
+from tools.interpreter import Run, run
+
+pytestmark = pytest.mark.slow
+
+# A Number that a gate compares with stands between 0 and 1; the rest only has to be of its type.
+_OF_TYPE = {"Number": 0.5, "String": "text", "Boolean": True, "List": ["a"]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A pipeline in an account; `given` is more than the inputs that have no default."""
+
+    spec: PipelineSpec
+    account: Account
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_app(model: Any, folder: str) -> Iterator[tuple[str, Callable[[], Pipeline]]]:
+    for where in Accounts.load(ROOT / "apps" / folder / "accounts.yaml"):
+        yield f"{folder} in {where.stage}", lambda where=where: Pipeline(spec=model.pipeline, account=where)
+
+
+def successor(name: str) -> Pipeline:
+    steps = SUCCESSORS[name].steps()
+    used = [reference for step in walk(steps) for reference in references_of(step)]
+    if any(isinstance(reference, Metric) for reference in used):
+        steps = (replace(evaluate(inputs={}), name="check"), *steps)
+    inputs = tuple(reference for reference in used if isinstance(reference, Input))
+    spec = PipelineSpec(name="whole", model="churn", owner="growth", root=CODE, steps=steps, inputs=inputs)
+    return Pipeline(spec=spec, account=ACCOUNT)
+
+
+def definition_case(name: str) -> Pipeline:
+    spec, where = test_definitions.CASES[name]
+    # The Map of "corners" is the team's own state: it reads an input that no declaration names.
+    return Pipeline(spec=spec(), account=where(), given={"items": [1]} if name == "corners" else {})
+
+
+PIPELINES: dict[str, Callable[[], Pipeline]] = {
+    **dict(of_app(churn, "churn")),
+    **dict(of_app(known_case, "known_case")),
+    **{f"example {n}": lambda n=n: Pipeline(spec=EXAMPLES()[n], account=ACCOUNT) for n in range(len(EXAMPLES()))},
+    **{f"after {name}": lambda name=name: successor(name) for name in SUCCESSORS},
+    **{f"definition {name}": lambda name=name: definition_case(name) for name in test_definitions.CASES},
+    **{
+        f"block {name}": lambda name=name: Pipeline(spec=test_blocks.CASES[name](), account=account())
+        for name in test_blocks.CASES
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A definition and what its runs are given."""
+
+    definition: Mapping[str, Any]
+    given: Mapping[str, Any]
+    stored: Mapping[str, Mapping[str, str]]
+    scenarios: tuple[Scenario, ...]
+    gates: tuple[str, ...]
+    tasks: Mapping[str, Task]
+
+    def run(self, scenario: Scenario) -> tuple[Run, Services]:
+        services = Services(self.definition, scenario)
+        ended = run(self.definition, self.given, services, name="run-1", pauses=False, stored=self.stored)
+        return ended, services
+
+
+@cache
+def ready(name: str) -> Ready:
+    made = PIPELINES[name]()
+    definition = runnable(compile_pipeline(made.spec, made.account, prefix="Training"))
+    defaults = definition["States"].get("Defaults", {}).get("Parameters", {}).get("defaults", {})
+    known = {key.removesuffix(".$") for key in defaults}
+    given = {item.name: _OF_TYPE[item.type] for item in made.spec.inputs if item.name not in known}
+    given |= made.given
+    gates = tuple(step.name for step in walk(made.spec.steps) if isinstance(step, Gate))
+    stored = stored_for(definition, made.spec)
+    return Ready(definition, given, stored, scenarios(made.spec, given), gates, dict(tasks(definition)))
+
+
+def stored_for(definition: dict[str, Any], spec: PipelineSpec) -> Mapping[str, Mapping[str, str]]:
+    """Two items for each reader of a Distributed Map, and the buckets that its writer needs."""
+    found: dict[str, dict[str, str]] = {}
+    for name, state in definition["States"].items():
+        if "ResultWriter" in state:
+            found.setdefault(state["ResultWriter"]["Parameters"]["Bucket"], {})
+        if "ItemReader" not in state:
+            continue
+        reader = state["ItemReader"]
+        objects = found.setdefault(reader["Parameters"]["Bucket"], {})
+        if "ReaderConfig" not in reader:
+            objects[f"{reader['Parameters']['Prefix']}Bern"] = objects[f"{reader['Parameters']['Prefix']}Basel"] = "x"
+            continue
+        # Moto reads lists in JSON and CSV alone; lines of JSON are given to it as a list.
+        reader["ReaderConfig"]["InputType"] = reader["ReaderConfig"]["InputType"].replace("JSONL", "JSON")
+        step = next(step for step in walk(spec.steps) if step.name == name)
+        in_json = reader["ReaderConfig"]["InputType"] == "JSON"
+        objects[key_of(step.items.file)] = '[{"city": "Bern"}, {"city": "Basel"}]' if in_json else "city\nBern\nBasel\n"
+    return found
+
+
+def key_of(place: Any) -> str:
+    if not isinstance(place, Below):
+        return str(place.key)
+    parts = (str(part.default if isinstance(part, Input) else part) for part in place.parts)
+    return "/".join((key_of(place.place).rstrip("/"), *parts))
