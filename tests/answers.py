@@ -91,7 +91,7 @@ class Services:
     def _breaks(self, call: Call) -> bool:
         """Of the items of a map only the first one: two that fail at once race for one slot of moto's interpreter."""
         first = self._first_broken.setdefault(call.state, call.parameters)
-        return not self.tasks[call.state].in_map or first == call.parameters
+        return not self.tasks[call.state].map_mode or first == call.parameters
 
     def _answer(self, task: Task, call: Call) -> Any:
         resource = task.integration
@@ -116,12 +116,12 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A Task state, wherever it stands. `status` is the member of its answer that a Choice waits for, and its value."""
+    """A Task state, wherever it stands, and the mode of the Map around it. `status` is the member of its answer that a Choice waits for, and its value."""
 
     name: str
     state: Mapping[str, Any]
     integration: Integration
-    in_map: bool
+    map_mode: str
     status: tuple[str, str] | None
 
     @property
@@ -132,18 +132,19 @@ class Task:
                 yield value
 
 
-def tasks(definition: States, in_map: bool = False) -> Iterator[tuple[str, Task]]:
-    """Every Task state of a definition and of the blocks in it."""
+def tasks(definition: States, map_mode: str = "") -> Iterator[tuple[str, Task]]:
+    """Every Task state of a definition and of the blocks in it; `map_mode` is how the Map around it runs, or ""."""
     for name, state in definition["States"].items():
         for branch in state.get("Branches", ()):
-            yield from tasks(branch, in_map)
+            yield from tasks(branch, map_mode)
         if "ItemProcessor" in state:
-            yield from tasks(state["ItemProcessor"], True)
+            inside = state["ItemProcessor"]
+            yield from tasks(inside, inside.get("ProcessorConfig", {}).get("Mode", "INLINE"))
         if state["Type"] == "Task":
             call = parse_resource(state["Resource"], name)
             assert isinstance(call, Integration), f"{name} calls {state['Resource']}"
             status = _status(state, definition["States"].get(state.get("Next"), {}))
-            yield name, Task(name=name, state=state, integration=call, in_map=in_map, status=status)
+            yield name, Task(name=name, state=state, integration=call, map_mode=map_mode, status=status)
 
 
 def _status(state: States, following: States) -> tuple[str, str] | None:
@@ -171,7 +172,7 @@ def _sample(call: Integration) -> Any:
     for member in members:
         made = made[member]
         made = made[0] if isinstance(made, list) else made
-    if call.key in _FREE:
+    if call.key in _FREE and (call.waits or call.service == "lambda"):
         made[_FREE[call.key]] = {}
     return made
 
@@ -191,6 +192,8 @@ def _value(shape: Shape, above: tuple[str, ...]) -> Any:
         case "timestamp":
             return _TIME
         case "string" | "character" | "blob":
+            if shape.name.lower().endswith("arn"):
+                return f"arn:aws:{shape.model.service}:eu-central-1:111111111111:thing/{shape.name}"
             return facts["enum"][0] if "enum" in facts else f"a {shape.name}"
         case "boolean":
             return True

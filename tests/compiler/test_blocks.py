@@ -343,6 +343,7 @@ def test_a_place_below_a_prefix_is_readable_by_the_job() -> None:
 
 
 ROLE = "TrainingProcessingRole"
+OBJECT = prepare(name="score", inputs={"raw": Item("uri")})
 FUNCTION = Function(code="function", reads=(S3("raw/"),), writes=(S3("lists/"),))
 CASES = {
     "parallel": lambda: pipeline(Parallel(branches=(ask("a"), (prepare(), train())))),
@@ -350,7 +351,7 @@ CASES = {
     "constants": lambda: pipeline(each(items=({"city": "Bern"},))),
     "manifest": lambda: pipeline(each(items=Manifest(S3("lists/") / DAY / "a.json")), inputs=(DAY,)),
     "lines": lambda: pipeline(each(items=Manifest(S3("s3://other/a.jsonl"), "JSONL"), tolerated_failures=5)),
-    "listing": lambda: pipeline(each(items=Listing(S3("raw/")), keep={"city": Item("city")})),
+    "listing": lambda: pipeline(each(items=Listing(S3("raw/")), steps=(OBJECT,), keep={"from": Item("key")})),
     "distributed": lambda: pipeline(each(distributed=True), inputs=(CITIES,)),
     "approve": lambda: pipeline(Approve(question="Go?", facts=(Execution("name"),))),
     "outputs": lambda: pipeline(prepare(), train(), evaluate(), gate(outputs={"model": (train().model, "none")})),

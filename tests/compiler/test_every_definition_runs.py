@@ -116,6 +116,9 @@ def stored_for(definition: dict[str, Any], spec: PipelineSpec) -> Mapping[str, M
     for name, state in definition["States"].items():
         if "ResultWriter" in state:
             found.setdefault(state["ResultWriter"]["Parameters"]["Bucket"], {})
+        if "ToleratedFailurePercentage" in state:
+            # Moto's grammar takes a percentage with a fraction only.
+            state["ToleratedFailurePercentage"] = float(state["ToleratedFailurePercentage"])
         if "ItemReader" not in state:
             continue
         reader = state["ItemReader"]
@@ -136,3 +139,88 @@ def key_of(place: Any) -> str:
         return str(place.key)
     parts = (str(part.default if isinstance(part, Input) else part) for part in place.parts)
     return "/".join((key_of(place.place).rstrip("/"), *parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the runs of a pipeline showed: which run calls each task first, and how it ended."""
+
+    runs: tuple[tuple[Scenario, Run, Services], ...]
+
+@cache
+def known(name: str) -> Known:
+    """The runs of a pipeline's scenarios."""
+    made = ready(name)
+    return Known(tuple((scenario, *made.run(scenario)) for scenario in made.scenarios))
+
+
+def notices(services: Services) -> int:
+    return services.times("Notify failure")
+
+
+def is_told(ended: Run, services: Services) -> bool:
+    """Whether a run ended through the one failure path."""
+    return (ended.status, ended.states[-1], notices(services)) == ("FAILED", "Failed", 1)
+
+
+def does_not_matter(task: str) -> bool:
+    """Whether a run ends as it would without this task: the notice itself, and the end of a turn."""
+    return task == "Notify failure" or task.startswith("Give turn back: ")
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_run_comes_to_its_end_through_every_arm(name: str) -> None:
+    made, found = ready(name), known(name)
+    assert found.runs[0][1].status == "SUCCEEDED"
+    assert found.runs[0][1].states[-1] == "Done"
+    steps = set()
+    for _, ended, services in found.runs:
+        assert "States.Runtime" not in ended.cause
+        assert ended.status == "SUCCEEDED" or is_told(ended, services)
+        steps |= set(zip(ended.states, ended.states[1:], strict=False))
+    for gate in made.gates:
+        state = made.definition["States"][gate]
+        assert {(gate, state["Choices"][0]["Next"]), (gate, state["Default"])} <= steps
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_task_comes_back_from_one_throttling_and_ends_the_run_when_it_breaks(name: str) -> None:
+    made, found = ready(name), list(known(name).runs)
+    waiting, done = [*made.tasks], []
+    while waiting:
+        task = next((task for task in waiting if any(services.times(task) for _, _, services in found)), None)
+        assert task is not None, f"no run calls {waiting}"
+        waiting.remove(task)
+        done.append(task)
+        scenario, ended, services = next(item for item in found if item[2].times(task))
+        check_throttled(made, made.tasks[task], scenario, ended, services)
+        found.append(check_broken(made, made.tasks[task], scenario, ended))
+    assert sorted(done) == sorted(made.tasks)
+
+
+def check_throttled(made: Ready, task: Task, scenario: Scenario, ended: Run, services: Services) -> None:
+    """The run ends as it did, with one call more."""
+    if "Retry" not in task.state:
+        assert "ResultSelector" not in task.state, f"{task.name} is of ours and must be tried again"
+        return
+    later = replace(scenario, once={**scenario.once, task.name: task.state["Retry"][0]["ErrorEquals"][0]})
+    again, more = made.run(later)
+    assert (again.status, again.states[-1]) == (ended.status, ended.states[-1]), task.name
+    assert more.times(task.name) >= services.times(task.name) + 1, task.name
+
+
+def check_broken(
+    made: Ready, task: Task, scenario: Scenario, ended: Run
+) -> tuple[Scenario, Run, Services]:
+    """The run ends through the failure path, with one notice that says why."""
+    broken = replace(scenario, broken=scenario.broken | {task.name})
+    failed, services = made.run(broken)
+    if does_not_matter(task.name):
+        assert (failed.status, failed.cause) == (ended.status, ended.cause), task.name
+    elif task.map_mode != "DISTRIBUTED":
+        assert is_told(failed, services), task.name
+        assert BROKEN in failed.cause, task.name
+    else:
+        # Moto's Distributed Map succeeds whatever becomes of its items: that one fails is seen nowhere.
+        assert services.times(task.name), task.name
+    return broken, failed, services
