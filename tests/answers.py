@@ -208,4 +208,3 @@ def _fill(made: Any, path: str, below: str) -> None:
     for part in parts[:-1]:
         made = made.setdefault(part, {})
     made.setdefault(parts[-1], "free")
-

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -24,6 +25,8 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
 # The interpreter logs every caught error as a warning, whole syntax trees included.
 logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL + 1)
@@ -80,6 +83,7 @@ def run(
     with contextlib.ExitStack() as stack:
         stack.enter_context(answering(answer))
         stack.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
+        stack.enter_context(patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)))
         if not pauses:
             stack.enter_context(patch.object(WaitFunction, "_wait_interval", lambda *_, **__: None))
         client = _client("stepfunctions")
@@ -99,6 +103,20 @@ def run(
     states = tuple(event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event)
     output = json.loads(found["output"]) if found.get("output") else None
     return Run(found["status"], output, found.get("error", ""), found.get("cause", ""), states, tuple(events))
+
+
+_read = AmazonStateLanguageParser.parse
+
+
+@lru_cache(maxsize=16)
+def _tree(definition: str) -> Any:
+    return _read(definition)[1]
+
+
+def _parse(definition: str) -> tuple[Any, Any]:
+    """Moto's parse, which reads the text twice a run: here once for all runs, each with a program of its own."""
+    tree = _tree(definition)
+    return Preprocessor().visit(tree), tree
 
 
 def _client(service: str) -> Any:

@@ -4,7 +4,8 @@ Of each pipeline: a run to its end for every arm of every gate, then for every T
 in which its service says "later" once, and one in which it never succeeds. States that only a failure leads to are
 found by these failures, and treated likewise. The answers are those of `tests.answers`.
 
-The applications are run in each account of theirs. Not here: the state machines of starters, and the loops of jobs
+The applications are run in each account of theirs. A failure inside a Distributed Map is made, but its end is not
+looked at: moto's succeeds whatever becomes of its items. Not here: the state machines of starters, and the loops of jobs
 that never end (tests/compiler/test_polling.py).
 """
 
@@ -20,7 +21,6 @@ import pytest
 from apps.churn.model import churn
 from apps.known_case.model import known_case
 from constructs_ml import Account, Accounts, Metric, PipelineSpec, compile_pipeline
-from constructs_ml.compiler.concurrency import SKIPPED
 from constructs_ml.spec.references import references_of
 from constructs_ml.spec.steps import Gate, walk
 from constructs_ml.spec.values import Below, Input
@@ -78,6 +78,11 @@ PIPELINES: dict[str, Callable[[], Pipeline]] = {
         for name in test_blocks.CASES
     },
 }
+
+# An application is broken in its first account alone: a test shows that the others have the same ways.
+FAILING = [name for name in PIPELINES if " in " not in name or name.endswith(" in dev")]
+# Nothing fails in a Parallel of pauses, and moto's Distributed Map succeeds whatever becomes of its items.
+NEVER_FAIL = ("after Parallel", "block manifest", "block lines", "block listing", "block distributed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,7 @@ class Known:
 
     runs: tuple[tuple[Scenario, Run, Services], ...]
 
+
 @cache
 def known(name: str) -> Known:
     """The runs of a pipeline's scenarios."""
@@ -183,19 +189,28 @@ def test_a_run_comes_to_its_end_through_every_arm(name: str) -> None:
         assert {(gate, state["Choices"][0]["Next"]), (gate, state["Default"])} <= steps
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", FAILING)
 def test_every_task_comes_back_from_one_throttling_and_ends_the_run_when_it_breaks(name: str) -> None:
     made, found = ready(name), list(known(name).runs)
-    waiting, done = [*made.tasks], []
-    while waiting:
-        task = next((task for task in waiting if any(services.times(task) for _, _, services in found)), None)
-        assert task is not None, f"no run calls {waiting}"
+    waiting = [*made.tasks]
+    while task := next((task for task in waiting if any(services.times(task) for _, _, services in found)), None):
         waiting.remove(task)
-        done.append(task)
         scenario, ended, services = next(item for item in found if item[2].times(task))
         check_throttled(made, made.tasks[task], scenario, ended, services)
         found.append(check_broken(made, made.tasks[task], scenario, ended))
-    assert sorted(done) == sorted(made.tasks)
+    assert waiting == ([] if name not in NEVER_FAIL else ["Notify failure"])
+
+
+@pytest.mark.parametrize(("app", "folder"), [(churn, "churn"), (known_case, "known_case")])
+def test_what_failures_see_of_an_application_is_the_same_in_each_account(app: Any, folder: str) -> None:
+    first, *others = (task_ways(ready(name)) for name, _ in of_app(app, folder))
+    assert others
+    assert all(other == first for other in others)
+
+
+def task_ways(made: Ready) -> Mapping[str, Any]:
+    kept = ("Resource", "ResultSelector", "ResultPath", "Retry", "Catch", "Next")
+    return {name: [task.state.get(key) for key in kept] for name, task in made.tasks.items()}
 
 
 def check_throttled(made: Ready, task: Task, scenario: Scenario, ended: Run, services: Services) -> None:
@@ -209,9 +224,7 @@ def check_throttled(made: Ready, task: Task, scenario: Scenario, ended: Run, ser
     assert more.times(task.name) >= services.times(task.name) + 1, task.name
 
 
-def check_broken(
-    made: Ready, task: Task, scenario: Scenario, ended: Run
-) -> tuple[Scenario, Run, Services]:
+def check_broken(made: Ready, task: Task, scenario: Scenario, ended: Run) -> tuple[Scenario, Run, Services]:
     """The run ends through the failure path, with one notice that says why."""
     broken = replace(scenario, broken=scenario.broken | {task.name})
     failed, services = made.run(broken)
@@ -221,6 +234,5 @@ def check_broken(
         assert is_told(failed, services), task.name
         assert BROKEN in failed.cause, task.name
     else:
-        # Moto's Distributed Map succeeds whatever becomes of its items: that one fails is seen nowhere.
         assert services.times(task.name), task.name
     return broken, failed, services
