@@ -114,8 +114,7 @@ def compiled(spec: PipelineSpec | None = None, where: Account | None = None, **o
 
 def definition_of(result: Compiled, prefix: str = "Training") -> dict[str, Any]:
     """The definition as the template has it, placeholders included."""
-    text = result.resources[f"{prefix}StateMachine"]["Properties"]["DefinitionString"]["Fn::Sub"][0]
-    found: dict[str, Any] = json.loads(text)
+    found: dict[str, Any] = json.loads(_text_of(result, prefix))
     return found
 
 
@@ -126,11 +125,17 @@ def opened_of(result: Compiled, prefix: str = "Training") -> dict[str, Any]:
 
 def runnable(result: Compiled, prefix: str = "Training") -> dict[str, Any]:
     """The definition with every placeholder filled with its own name."""
-    text = result.resources[f"{prefix}StateMachine"]["Properties"]["DefinitionString"]["Fn::Sub"][0]
+    text = _text_of(result, prefix)
     text = text.replace("${AWS::Partition}", "aws").replace("${!", "\0")
     filled = re.sub(r"\$\{([A-Za-z0-9:]+)\}", lambda found: found[1].replace("::", "-").lower(), text)
     found: dict[str, Any] = json.loads(filled.replace("\0", "${"))
     return found
+
+
+def _text_of(result: Compiled, prefix: str) -> str:
+    """The definition's text: it stands alone where nothing in it is opened."""
+    text = result.resources[f"{prefix}StateMachine"]["Properties"]["DefinitionString"]["Fn::Sub"]
+    return text if isinstance(text, str) else str(text[0])
 
 
 def statements_of(result: Compiled, role: str) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +24,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
 # The interpreter logs every caught error as a warning, whole syntax trees included.
 logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL + 1)
@@ -63,12 +67,30 @@ class Run:
 Answer = Callable[[Call], Any]
 
 
-def run(definition: Mapping[str, Any], given: Mapping[str, Any], answer: Answer, *, name: str = "local") -> Run:
-    """Run a definition to its end. Waits between retries are skipped."""
-    with answering(answer), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        client = boto3.client(
-            "stepfunctions", region_name="us-east-1", aws_access_key_id="local", aws_secret_access_key="local"
-        )
+def run(
+    definition: Mapping[str, Any],
+    given: Mapping[str, Any],
+    answer: Answer,
+    *,
+    name: str = "local",
+    pauses: bool = True,
+    stored: Mapping[str, Mapping[str, str]] | None = None,
+) -> Run:
+    """Run a definition to its end. Waits between retries are skipped, and without `pauses` those of Wait states too.
+
+    `stored` is what stands in S3 when the run begins, for the readers and writers of maps: texts by bucket and key.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(answering(answer))
+        stack.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
+        stack.enter_context(patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)))
+        if not pauses:
+            stack.enter_context(patch.object(WaitFunction, "_wait_interval", lambda *_, **__: None))
+        client = _client("stepfunctions")
+        for bucket, objects in (stored or {}).items():
+            _client("s3").create_bucket(Bucket=bucket)
+            for key, text in objects.items():
+                _client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
         machine = client.create_state_machine(name="local", definition=json.dumps(definition), roleArn=_ROLE)
         started = client.start_execution(stateMachineArn=machine["stateMachineArn"], name=name, input=json.dumps(given))
         arn = started["executionArn"]
@@ -81,6 +103,29 @@ def run(definition: Mapping[str, Any], given: Mapping[str, Any], answer: Answer,
     states = tuple(event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event)
     output = json.loads(found["output"]) if found.get("output") else None
     return Run(found["status"], output, found.get("error", ""), found.get("cause", ""), states, tuple(events))
+
+
+_read = AmazonStateLanguageParser.parse
+
+
+@lru_cache(maxsize=16)
+def _tree(definition: str) -> Any:
+    return _read(definition)[1]
+
+
+def _parse(definition: str) -> tuple[Any, Any]:
+    """Moto's parse, which reads the text twice a run: here once for all runs, each with a program of its own."""
+    tree = _tree(definition)
+    return Preprocessor().visit(tree), tree
+
+
+def _client(service: str) -> Any:
+    return boto3.client(
+        service,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
 
 
 @contextlib.contextmanager
