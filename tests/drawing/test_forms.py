@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from syrupy.assertion import SnapshotAssertion
 
 from constructs_ml import (
@@ -39,6 +39,7 @@ def texts(svg: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
+@settings(max_examples=40)
 @given(GRAPHS)
 def test_whatever_is_drawn_is_xml_and_fetches_nothing(drawn: Graph) -> None:
     svg = Drawing(drawn).svg

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from constructs_ml.drawing.graph import Graph
 from constructs_ml.drawing.layout import Box, Part, layout
@@ -39,18 +39,21 @@ def crosses(part: Part, box: Box) -> bool:
     return False
 
 
+@settings(max_examples=40)
 @given(GRAPHS)
 def test_no_two_boxes_meet_but_a_frame_and_what_it_holds(drawn: Graph) -> None:
     for one, other in combinations(layout(drawn).boxes, 2):
         assert not meet(one, other) or (one.frame and holds(one, other)) or (other.frame and holds(other, one))
 
 
+@settings(max_examples=40)
 @given(GRAPHS)
 def test_no_line_runs_through_a_box(drawn: Graph) -> None:
     part = layout(drawn)
     assert [box.node for box in part.boxes if not box.frame and crosses(part, box)] == []
 
 
+@settings(max_examples=40)
 @given(GRAPHS)
 def test_everything_stands_within_the_picture(drawn: Graph) -> None:
     part = layout(drawn)
@@ -66,6 +69,7 @@ def test_everything_stands_within_the_picture(drawn: Graph) -> None:
         assert edge.label_at[0] + width_of(edge.label, 11) <= part.right
 
 
+@settings(max_examples=40)
 @given(GRAPHS)
 def test_every_line_of_text_fits_its_box(drawn: Graph) -> None:
     for box in layout(drawn).boxes:
