@@ -1,0 +1,1 @@
+"""SageMaker in the embedded account: its resources, and what each of them does."""
