@@ -16,17 +16,14 @@ from constructs_ml.aws.model_registry import ModelRegistry
 from constructs_ml.aws.pipeline import Pipeline
 from constructs_ml.aws.platform import Platform
 from constructs_ml.aws.sagemaker_pipeline import SageMakerPipeline
-from constructs_ml.compiler.recorded import FOLDER
+from constructs_ml.compiler.fleet import FEATURES, PLATFORM, check_names, feature_groups
 from constructs_ml.contract.names import PRODUCT
-from constructs_ml.faults import Faults
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.features import FeatureGroupSpec
 from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.steps import Register
 from constructs_ml.spec.unknown_models import unknown_models
-
-PLATFORM, FEATURES = "platform", "features"
 
 
 class FeatureStack(Stack):
@@ -132,14 +129,14 @@ class Fleet(Stage):
         models: Sequence[ModelSpec],
         commit: str | None = None,
     ) -> None:
-        _check_names(id, models)
+        check_names(id, models)
         super().__init__(scope, id, env=_environment(account))
         bind_account(self, account)
         platform = PlatformStack(self, PLATFORM, account=account, stack_name=f"{account.stage}-{PLATFORM}")
         self.platform = platform.platform
         _check_models(platform, account, [model.name for model in models])
         self.features: FeatureStack | None = None
-        groups = _groups(id, account, models)
+        groups = feature_groups(id, account, models)
         if groups:
             self.features = FeatureStack(
                 self, FEATURES, groups, account=account, stack_name=f"{account.stage}-{FEATURES}"
@@ -156,34 +153,6 @@ class Fleet(Stage):
 
 def _environment(account: Account) -> Environment | None:
     return Environment(account=account.id, region=account.region) if account.id else None
-
-
-def _check_names(fleet: str, models: Sequence[ModelSpec]) -> None:
-    faults, seen = Faults(), {PLATFORM, FEATURES}
-    for model in models:
-        if model.name in seen:
-            faults.add(
-                "model-taken", where=f"fleet {fleet!r}", got=model.name, allowed="a name of its own", name=model.name
-            )
-        seen.add(model.name)
-    faults.raise_if_any()
-
-
-def _groups(fleet: str, account: Account, models: Sequence[ModelSpec]) -> list[tuple[FeatureGroupSpec, Path]]:
-    """Every feature group of the models, each once, with the folder of its recorded schema.
-
-    A model whose groups the account leaves out is checked with the others all the same.
-    """
-    faults, found = Faults(), dict[str, tuple[FeatureGroupSpec, Path]]()
-    for model in models:
-        for spec in model.features:
-            known, _ = found.setdefault(spec.id, (spec, model.root / FOLDER))
-            if known != spec:
-                got, allowed = f"another one in model {model.name!r}", "one declaration that both models import"
-                faults.add("group-conflict", where=f"fleet {fleet!r}", got=got, allowed=allowed, name=spec.id)
-    faults.raise_if_any()
-    wanted = {spec.id for model in models if account.model(model.name).features == "all" for spec in model.features}
-    return [item for id, item in found.items() if id in wanted]
 
 
 def _check_models(scope: Construct, account: Account, names: Sequence[str]) -> None:

@@ -16,8 +16,8 @@ from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
 from constructs_ml.aws.acknowledgements import accepted, acknowledge
-from constructs_ml.aws.archives import archive_of
 from constructs_ml.aws.places import Place
+from constructs_ml.compiler.archives import archive_of
 from constructs_ml.compiler.template import Asset, AssetPart, Compiled, Json
 from constructs_ml.facts import updates
 from constructs_ml.spec.checks import logical_id

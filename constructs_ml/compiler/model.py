@@ -22,7 +22,7 @@ from constructs_ml.spec.steps import Register
 def compile_model(spec: ModelSpec, account: Account) -> tuple[Compiled, ...]:
     """Every noun of a model. Raises one error with the faults of all of them."""
     faults, made = Faults(), list[Compiled]()
-    for compile in _nouns(spec, account):
+    for compile in (*_groups(spec, account), *model_nouns(spec, account)):
         try:
             made.append(compile())
         except SpecError as refused:
@@ -31,15 +31,19 @@ def compile_model(spec: ModelSpec, account: Account) -> tuple[Compiled, ...]:
     return tuple(made)
 
 
-def _nouns(spec: ModelSpec, account: Account) -> Iterator[Callable[[], Compiled]]:
-    name, owner = spec.name, spec.owner
+def _groups(spec: ModelSpec, account: Account) -> Iterator[Callable[[], Compiled]]:
     if account.model(spec.name).features == "all":
         for group in spec.features:
             yield partial(compile_feature_group, group, account, prefix=group.id, schemas=spec.root / FOLDER)
+
+
+def model_nouns(spec: ModelSpec, account: Account, *, commit: str | None = None) -> Iterator[Callable[[], Compiled]]:
+    """What compiles the nouns of a model's own stack, each for itself."""
+    name, owner = spec.name, spec.owner
     if any(isinstance(step, Register) for step in spec.pipeline.all_steps):
         yield partial(compile_registry, spec.registry, account, model=name, owner=owner, prefix="Registry")
     compile = compile_pipeline if spec.engine == "states" else compile_sagemaker_pipeline
-    yield partial(compile, spec.pipeline, account, prefix="Pipeline")
+    yield partial(compile, spec.pipeline, account, prefix="Pipeline", commit=commit)
     if spec.endpoint is not None:
         yield partial(
             compile_endpoint,
