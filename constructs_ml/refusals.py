@@ -540,6 +540,9 @@ _ROWS: dict[str, Refusal] = {
     "machine-missing": Refusal("the account has no such state machine", "a pipeline is deployed before it runs"),
     "execution-missing": Refusal("the state machine has no such execution", "only what was started can be watched"),
     "aws-refused": Refusal("AWS did not answer {call}", "runs are started and told by AWS alone"),
+    # rehearsals
+    "rehearsal-image": Refusal("the assembly builds a container image", "a rehearsal runs no containers"),
+    "version-missing": Refusal("the model has no such version", "only what was registered can be approved"),
     # proofs
     "call-unknown": Refusal("the service has no such call", "the state could never run"),
     "call-form": Refusal("not a call that Step Functions makes in this way", "the state machine could not be created"),

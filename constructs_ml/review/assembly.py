@@ -29,11 +29,11 @@ def read_assembly(folder: Path) -> Assembly:
     templates: dict[str, Template] = {}
     tags: dict[str, Mapping[str, str]] = {}
     errors: dict[str, tuple[str, ...]] = {}
-    for home, artifact in _stacks(folder):
+    for home, artifact in stack_artifacts(folder):
         properties = artifact["properties"]
         name = properties.get("stackName") or artifact.get("displayName") or properties["templateFile"]
         key = f"{artifact.get('environment', '').removeprefix('aws://')}/{name}"
-        templates[key] = _read(home / properties["templateFile"])
+        templates[key] = read_json(home / properties["templateFile"])
         tags[key] = properties.get("tags", {})
         errors[key] = _errors(home, artifact)
     if not templates:
@@ -41,24 +41,25 @@ def read_assembly(folder: Path) -> Assembly:
     return Assembly(templates, tags, errors)
 
 
-def _stacks(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def stack_artifacts(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Each stack's artifact with the folder that it lies in."""
-    for artifact in _read(folder / "manifest.json").get("artifacts", {}).values():
+    for artifact in read_json(folder / "manifest.json").get("artifacts", {}).values():
         if artifact["type"] == _STACK:
             yield folder, artifact
         elif artifact["type"] == _NESTED:
-            yield from _stacks(folder / artifact["properties"]["directoryName"])
+            yield from stack_artifacts(folder / artifact["properties"]["directoryName"])
 
 
 def _errors(home: Path, artifact: Mapping[str, Any]) -> tuple[str, ...]:
     """The errors that constructs of a stack were annotated with."""
     file = artifact.get("additionalMetadataFile")
-    metadata = artifact.get("metadata") or (_read(home / file) if file else {})
+    metadata = artifact.get("metadata") or (read_json(home / file) if file else {})
     entries = [entry for found in metadata.values() for entry in found]
     return tuple(str(entry["data"]) for entry in entries if entry["type"] == "aws:cdk:error")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of an assembly. Raises `SpecError` where there is none."""
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
