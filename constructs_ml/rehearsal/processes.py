@@ -112,7 +112,9 @@ class Processes:
 
 def _read(popen: subprocess.Popen[str], lines: list[str], line: Callable[[str], None] | None) -> None:
     assert popen.stdout is not None
-    for text in popen.stdout:
-        lines.append(text.rstrip("\n"))
-        if line is not None:
-            line(text.rstrip("\n"))
+    assert popen.stdin is not None
+    with contextlib.suppress(OSError), popen.stdin, popen.stdout:  # the output ends when the guard does
+        for text in popen.stdout:
+            lines.append(text.rstrip("\n"))
+            if line is not None:
+                line(text.rstrip("\n"))
