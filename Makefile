@@ -65,7 +65,7 @@ mutants: $(READY)  ## Mutation testing of the renderers and the verdicts
 	@$(BIN)/mutmut run; $(BIN)/mutmut results
 
 clean:  ## Forget everything that make made
-	@rm -rf $(VENV) $(SDK) node_modules cdk.out demo.json mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) $(SDK) node_modules cdk.out demo.json rehearsal.html mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 $(READY): requirements/dev.txt requirements/data.txt package-lock.json pyproject.toml
 	@test -n "$(PYTHON)" || { echo "constructs_ml needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }

@@ -18,11 +18,10 @@ def purchases_file() -> Path:
     raise SystemExit(f"the package lifetimes no longer ships {_FILE}")
 
 
-def write_csv(target: Path) -> int:
-    """The log as customer_id, date, quantity, amount; returns the number of purchases."""
+def write_csv(target: Path, *, until: str = "9999-12-31") -> int:
+    """The log up to a day as customer_id, date, quantity, amount; returns the number of purchases."""
     rows = [line.split() for line in purchases_file().read_text().splitlines() if line.strip()]
-    lines = [
-        f"{customer},{day[:4]}-{day[4:6]}-{day[6:]},{quantity},{amount}" for _, customer, day, quantity, amount in rows
-    ]
+    dated = [(who, f"{day[:4]}-{day[4:6]}-{day[6:]}", quantity, amount) for _, who, day, quantity, amount in rows]
+    lines = [",".join(purchase) for purchase in dated if purchase[1] <= until]
     target.write_text("\n".join(["customer_id,date,quantity,amount", *lines]) + "\n")
     return len(lines)

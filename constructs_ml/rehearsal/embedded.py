@@ -152,7 +152,7 @@ class EmbeddedAccount:
 
 @lru_cache(maxsize=256)
 def _client(endpoint: str, service: str, key: str, region: str) -> Any:
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=900, max_pool_connections=64)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=900, max_pool_connections=64, proxies={})
     keys = {"aws_access_key_id": key, "aws_secret_access_key": SECRET}
     with _making:  # a session is not safe to make clients from several threads
         return _session().client(service, region_name=region, endpoint_url=endpoint, config=config, **keys)
@@ -160,8 +160,8 @@ def _client(endpoint: str, service: str, key: str, region: str) -> Any:
 
 @cache
 def _session() -> Any:
-    """A session that reads no file of the user's; its clients get their keys here, never from the environment."""
-    session = BotocoreSession()
+    """A session that reads no file and no profile of the user's; its clients get their keys here."""
+    session = BotocoreSession(session_vars={"profile": (None, None, None, None)})
     session.set_config_variable("config_file", os.devnull)
     session.set_config_variable("credentials_file", os.devnull)
     return boto3.Session(botocore_session=session)

@@ -1,0 +1,134 @@
+"""Nothing leaves the machine: no real credentials, no address but the loopback, nothing running at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from constructs_ml.rehearsal.embedded import EmbeddedAccount
+
+ROOT = Path(__file__).parents[2]
+REAL = {
+    "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",
+    "AWS_SECRET_ACCESS_KEY": "a-real-secret",
+    "AWS_SESSION_TOKEN": "a-real-token",
+    "AWS_PROFILE": "production",
+    "AWS_ENDPOINT_URL": "https://sts.amazonaws.com",
+    "HTTP_PROXY": "http://192.0.2.1:3128",
+    "HTTPS_PROXY": "http://192.0.2.1:3128",
+}
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from constructs_ml.rehearsal.embedded import EmbeddedAccount
+account = EmbeddedAccount("111111111111", "eu-central-1")
+with account.running():
+    program = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    command, environment = [sys.executable, "-c", program], {"MARK": sys.argv[1]}
+    job = account.processes.start("job", command, folder=Path.cwd(), environment=environment)
+    print(account.port, flush=True)
+    time.sleep(600)
+"""
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that have a mark in their environment or command."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                told = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if f"MARK={mark}".encode() in told:
+                found.append(int(folder.name))
+    return found
+
+
+def test_real_credentials_and_proxies_in_the_environment_are_never_used(account, monkeypatch):
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    reached: list[object] = []
+    connect = socket.socket.connect
+
+    def watched(self: socket.socket, address: object) -> None:
+        reached.append(address)
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", watched)
+    keys: list[str] = []
+    account.gate.before.append(lambda call: keys.append(call.principal.access_key))
+    with account.running():
+        for service in ("s3", "sts", "sagemaker-runtime"):
+            client = account.client(service)
+            assert client.meta.endpoint_url == account.endpoint
+        account.client("s3").list_buckets()
+        assert account.client("sts").get_caller_identity()["Account"] == account.id
+    assert reached
+    assert {address[0] for address in reached if isinstance(address, tuple)} <= {"127.0.0.1", "::1", "localhost"}
+    assert "AKIAREALREALREALREAL" not in keys
+
+
+def test_a_process_of_the_account_gets_its_keys_and_nothing_of_ours(account, monkeypatch, tmp_path):
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    with account.running():
+        program = "import os; print(sorted(os.environ.items()))"
+        command = [sys.executable, "-c", program]
+        process = account.processes.start("env", command, folder=tmp_path, environment=account.environment())
+        assert process.wait(20) == 0
+    said = "\n".join(process.lines)
+    assert account.endpoint in said
+    for secret in ("AKIAREALREALREALREAL", "a-real-secret", "a-real-token", "production", "192.0.2.1"):
+        assert secret not in said
+
+
+def test_the_server_listens_on_the_loopback_interface_alone(account):
+    with account.running():
+        listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        own = [line[1] for line in listening if line[3] == "0A" and line[1].endswith(f":{account.port:04X}")]
+        assert own == [f"0100007F:{account.port:04X}"]
+
+
+def test_a_port_is_free_again_when_the_account_is_closed(account):
+    with account.running():
+        port = account.port
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+def test_a_rehearsal_that_is_killed_leaves_no_process_and_no_port(tmp_path):
+    mark = f"constructs-ml-{os.getpid()}-{time.monotonic_ns()}"
+    command = [sys.executable, "-c", SCRIPT, mark]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as rehearsal:
+        assert rehearsal.stdout is not None
+        port = int(rehearsal.stdout.readline())
+        deadline = time.monotonic() + 20
+        while len(marked(mark)) < 3 and time.monotonic() < deadline:  # the guard, the job, and the job's own child
+            time.sleep(0.05)
+        assert len(marked(mark)) >= 3
+        rehearsal.send_signal(signal.SIGKILL)
+        rehearsal.wait(10)
+    deadline = time.monotonic() + 20
+    while marked(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert marked(mark) == []
+    with socket.socket() as probe, pytest.raises(OSError, match=r"refused|reset"):
+        probe.connect(("127.0.0.1", port))
+
+
+def test_what_still_runs_is_stopped_when_the_account_is_closed(account: EmbeddedAccount, tmp_path: Path):
+    with account.running():
+        command = [sys.executable, "-c", "import time; time.sleep(600)"]
+        process = account.processes.start("job", command, folder=tmp_path, environment=account.environment())
+        assert process.running
+    assert not process.running
