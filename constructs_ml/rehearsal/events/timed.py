@@ -1,0 +1,43 @@
+"""A schedule or rule, as far as time is concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from constructs_ml.rehearsal.events.schedules import At, Cron, Every
+
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class Kept:
+    """Since when a schedule is known, and until when it was carried out."""
+
+    expression: str
+    began: datetime
+    real: float
+    done: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A schedule or a rule, as far as time is concerned."""
+
+    name: str
+    arn: str
+    enabled: bool
+    when: At | Every | Cron
+    start: datetime | None
+    end: datetime | None
+    kept: Kept
+    fire: Callable[[datetime], None]
+    complete: Callable[[], None]
+
+    def next(self, after: datetime) -> datetime | None:
+        """The next time between the schedule's start and end dates; one-time schedules know neither."""
+        if isinstance(self.when, At):
+            return self.when.next(after)
+        found = self.when.next(max(after, self.start - INSTANT) if self.start else after)
+        return found if found and not (self.end and found > self.end) else None

@@ -1,0 +1,65 @@
+"""An open account with a queue, and state machines that only note how they are started."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from constructs_ml.rehearsal.calls import Call, ServiceError
+from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.events import Events
+
+MACHINE = "arn:aws:states:eu-central-1:111111111111:stateMachine:starter"
+ROLE = "arn:aws:iam::111111111111:role/starts"
+ORDER = {"source": ["shop"], "detail": {"state": ["paid"]}}
+
+
+class World:
+    """An open account with a queue, and state machines that only note how they are started."""
+
+    def __init__(self, account: EmbeddedAccount) -> None:
+        self.account, self.events = account, Events(account)
+        self.starts: list[Call] = []
+        self.refusals: list[ServiceError] = []
+        account.gate.override("stepfunctions", "StartExecution", self._start)
+
+    def _start(self, call: Call) -> Any:
+        self.starts.append(call)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return {"executionArn": MACHINE + ":x", "startDate": datetime.now(UTC)}
+
+    def open(self) -> None:
+        self.client = self.account.client
+        self.url = self.client("sqs").create_queue(QueueName="box")["QueueUrl"]
+        self.queue = "arn:aws:sqs:eu-central-1:111111111111:box"
+        self.let("events.amazonaws.com")
+
+    def let(self, service: str) -> None:
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Resource": self.queue}]})
+        self.client("sqs").set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
+
+    def rule(self, target: Any, pattern: Any = ORDER, name: str = "rule", **more: Any) -> None:
+        client = self.client("events")
+        given = {"EventPattern": json.dumps(pattern)} if pattern else {}
+        client.put_rule(Name=name, **given, **more)
+        put = {"Id": "1", "Arn": target} if isinstance(target, str) else {"Id": "1", **target}
+        client.put_targets(Rule=name, Targets=[put])
+
+    def order(self, source: str = "shop", **changes: Any) -> Any:
+        entry = {"Source": source, "DetailType": "order", "Detail": json.dumps({"state": "paid", **changes})}
+        told = self.client("events").put_events(Entries=[entry])
+        assert self.events.settle()
+        return told
+
+    def received(self) -> list[Any]:
+        assert self.events.settle()
+        found: list[Any] = []
+        while got := self.client("sqs").receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
+            found += [json.loads(message["Body"]) for message in got]
+        return found
+
+    def told(self, kind: str = "event") -> list[str]:
+        return [f"{entry.name}: {entry.what}" for entry in self.account.journal.entries(kind)]
