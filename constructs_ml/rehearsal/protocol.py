@@ -27,6 +27,8 @@ _SIGNED = {
 }
 _SAGEMAKER_PATHS = {
     "invocations": "sagemaker-runtime",
+    "async-invocations": "sagemaker-runtime",
+    "invocations-response-stream": "sagemaker-runtime",
     "BatchPutMetrics": "sagemaker-metrics",
     "FeatureGroup": "sagemaker-featurestore-runtime",
     "BatchGetRecord": "sagemaker-featurestore-runtime",
@@ -84,9 +86,21 @@ def answer(service: str, operation: str, result: Json, content_type: str) -> tup
     """Status, headers and body of an answer, or of an error where `result` is one."""
     model = get_service_model(service)
     protocol = determine_request_protocol(model, content_type)
-    serializer = get_serializer_class(service, protocol)(operation_model=model.operation_model(operation))
+    asked = model.operation_model(operation)
+    serializer = get_serializer_class(service, protocol)(operation_model=asked)
     made = serializer.serialize(result)
     text, headers = made["body"], dict(made["headers"])
-    if isinstance(result, Mapping) and result.get("ContentType"):
+    if isinstance(result, Mapping) and asked.has_event_stream_output:
+        headers |= _headers_of(asked, result)
+    elif isinstance(result, Mapping) and result.get("ContentType"):
         headers["Content-Type"] = result["ContentType"]
     return made["status_code"], headers, text if isinstance(text, bytes) else str(text or "").encode()
+
+
+def _headers_of(operation: Any, result: Mapping[str, Any]) -> dict[str, str]:
+    """The members of an answer that travel in headers: moto leaves them out beside an event stream."""
+    return {
+        shape.serialization["name"]: str(result[member])
+        for member, shape in operation.output_shape.members.items()
+        if shape.serialization.get("location") == "header" and result.get(member) is not None
+    }
