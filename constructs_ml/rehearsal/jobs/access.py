@@ -1,0 +1,54 @@
+"""What SageMaker does with a job's role before the job runs: pull the image, join the network.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html lists the permissions of each call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from constructs_ml.rehearsal.calls import ServiceError
+from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.principals import Principal
+
+_URI = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[^:@]+)")
+_LAYERS = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
+_DESCRIBED = (
+    "ec2:DescribeVpcs",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeNetworkInterfaces",
+)
+_CHANGED = (
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+)
+
+
+def assume(account: EmbeddedAccount, role: str, name: str) -> Principal:
+    """The job's role. Raises `ServiceError` as SageMaker does where it cannot be assumed."""
+    try:
+        return account.assume(role, "sagemaker.amazonaws.com", session=name)
+    except ServiceError as refused:
+        text = f"Could not assume role {role}. Please ensure that the role exists and allows principal"
+        raise ServiceError("ValidationException", f"{text} 'sagemaker.amazonaws.com'. {refused.message}") from refused
+
+
+def check_access(account: EmbeddedAccount, principal: Principal, image: str, network: Mapping[str, Any] | None) -> None:
+    """Refuse what the role may not: with a `ServiceError` in the authority's words."""
+    found = _URI.match(image)
+    if found:
+        account.authorize(principal, "ecr:GetAuthorizationToken", "*")
+        place = f"arn:{account.partition}:ecr:{found['region']}:{found['account']}:repository/{found['name']}"
+        for action in _LAYERS:
+            account.authorize(principal, action, place)
+    if network:
+        for action in _DESCRIBED:
+            account.authorize(principal, action, "*")
+        for action in _CHANGED:
+            account.authorize(principal, action, account.arn("ec2", "network-interface/*"))

@@ -1,0 +1,158 @@
+"""The jobs of an account: created through SageMaker's API, they run in threads of the rehearsal."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.images import local_versions
+from constructs_ml.rehearsal.jobs import checks
+from constructs_ml.rehearsal.jobs.access import assume, check_access
+from constructs_ml.rehearsal.jobs.inputs import check_there
+from constructs_ml.rehearsal.jobs.processing import ProcessingJob
+from constructs_ml.rehearsal.jobs.training import TrainingJob
+from constructs_ml.rehearsal.objects import Objects
+from constructs_ml.rehearsal.sagemaker.store import Resource, Store
+from constructs_ml.rehearsal.stand_ins import StandIn
+
+_log = logging.getLogger(__name__)
+_ENDED = ("Completed", "Failed", "Stopped")
+
+
+class Jobs:
+    """Runs what CreateTrainingJob, CreateProcessingJob, CreateTransformJob and CreateHyperParameterTuningJob create."""
+
+    def __init__(self, account: EmbeddedAccount, store: Store, stand_ins: Sequence[StandIn] = ()) -> None:
+        self.account, self.store, self.stand_ins = account, store, tuple(stand_ins)
+        self._running: dict[tuple[str, str], Any] = {}
+        self._threads: list[threading.Thread] = []
+        self._noted: set[str] = set()
+        self._faults: list[tuple[str, float]] = []
+        self._lock = threading.Lock()
+        store.on("Create", "TrainingJob", self._train)
+        store.on("Create", "ProcessingJob", self._process)
+        account.gate.serve(
+            "sagemaker",
+            {f"Stop{noun}": partial(self._stop, noun) for noun in ("TrainingJob", "ProcessingJob")},
+        )
+        account.at_end(self._end)
+
+    def prints(self, job: str) -> tuple[str, ...]:
+        """What a running job printed up to now; empty once it ended: its log stream has the lines then."""
+        found = next((running for (_, name), running in list(self._running.items()) if name == job), None)
+        process = None if found is None else found.work.process
+        return () if process is None else tuple(process.lines)
+
+    def interrupt(self, job: str) -> None:
+        """Take the machine of a running spot training job away. Raises `ValueError` for any other job."""
+        running = self._running.get(("TrainingJob", job))
+        if running is None or not running.resource.fields.get("EnableManagedSpotTraining"):
+            raise ValueError(f"{job} is no running spot training job")
+        running.work.interrupt()
+
+    def interrupt_after(self, jobs: str, seconds: float) -> None:
+        """Interrupt the next spot training job whose name fits a glob, once, after it ran `seconds` of real time."""
+        self._faults.append((jobs, seconds))
+
+    def _train(self, resource: Resource, call: Call) -> None:
+        given = resource.fields
+        checks.check_training(given)
+        image, resources = given["AlgorithmSpecification"]["TrainingImage"], given["ResourceConfig"]
+        script = checks.training_script(given)
+        kind = checks.first_type(resources)
+        command = checks.command_for(image, kind, self.stand_ins, "training", script=script)
+        principal = assume(self.account, given["RoleArn"], resource.name)
+        check_access(self.account, principal, image, given.get("VpcConfig"))
+        for channel in given.get("InputDataConfig") or ():
+            source = channel["DataSource"]["S3DataSource"]
+            check_there(Objects(self.account, principal), source["S3Uri"], given["RoleArn"])
+        self._note(resource.name, image, command, checks.hosts(resources))
+        job = TrainingJob(self.account, self.store, resource, principal, command, self._fault(resource))
+        self._go("TrainingJob", resource, job, "TrainingJobStatus")
+
+    def _process(self, resource: Resource, call: Call) -> None:
+        given = resource.fields
+        checks.check_processing(given)
+        image, resources = given["AppSpecification"]["ImageUri"], given["ProcessingResources"]["ClusterConfig"]
+        script = bool(given["AppSpecification"].get("ContainerEntrypoint"))
+        kind = checks.first_type(resources)
+        command = checks.command_for(image, kind, self.stand_ins, "processing", script=script)
+        principal = assume(self.account, given["RoleArn"], resource.name)
+        check_access(self.account, principal, image, (given.get("NetworkConfig") or {}).get("VpcConfig"))
+        self._note(resource.name, image, command, checks.hosts(resources))
+        job = ProcessingJob(self.account, self.store, resource, principal, command)
+        self._go("ProcessingJob", resource, job, "ProcessingJobStatus")
+
+    def _go(self, noun: str, resource: Resource, job: Any, status: str) -> None:
+        """Run a job in a thread; what goes wrong in the rehearsal itself fails the job with its own words."""
+
+        def work() -> None:
+            try:
+                job.run()
+            except Exception as failed:  # noqa: BLE001 - a job must end, whatever happens
+                if not self.account.clock.stopped:
+                    _log.exception("%s %s", noun, resource.name)
+                    reason = f"InternalServerError: the rehearsal failed: {failed!r}"
+                    self.store.change(resource, **{status: "Failed", "FailureReason": reason[:1024]})
+            finally:
+                self._running.pop((noun, resource.name), None)
+            if not self.account.clock.stopped:
+                reason = resource.fields.get("FailureReason", "")
+                self.account.journal.write("job", resource.name, resource.status, noun=noun, reason=reason)
+
+        self._running[noun, resource.name] = job
+        self.account.journal.write("job", resource.name, "InProgress", noun=noun)
+        thread = threading.Thread(target=work, name=resource.name, daemon=True)
+        with self._lock:
+            self._threads = [item for item in self._threads if item.is_alive()] + [thread]
+        thread.start()
+
+    def _stop(self, noun: str, call: Call) -> Json:
+        resource = self.store.get(noun, call.parameters[f"{noun}Name"])
+        running = self._running.get((noun, resource.name))
+        if running is None or resource.status in _ENDED:
+            words = {"TrainingJob": "training job", "ProcessingJob": "processing job"}.get(noun, noun)
+            text = f"The request was rejected because the {words} is in status {resource.status}."
+            raise ServiceError("ValidationException", text)
+        stop: Callable[[], None] = running.stop
+        stop()
+        return None
+
+    def _fault(self, resource: Resource) -> float | None:
+        """The declared interruption of a spot job, taken off the list."""
+        if not resource.fields.get("EnableManagedSpotTraining"):
+            return None
+        found = next((item for item in self._faults if fnmatchcase(resource.name, item[0])), None)
+        if found is None:
+            return None
+        self._faults.remove(found)
+        return found[1]
+
+    def _note(self, job: str, image: str, command: Sequence[str], hosts: int) -> None:
+        """Say what is not as it would be on AWS: once for each image, and for each job that has several machines."""
+        write = self.account.journal.write
+        if len(command) > 1:
+            write("stand-in", job, f"{command[1]} runs in the place of {image}", image=image, script=command[1])
+        elif image not in self._noted:
+            self._noted.add(image)
+            write("stand-in", image, f"{local_versions(image)} of this machine in its place", image=image)
+        if hosts > 1:
+            write("stand-in", job, f"one process in the place of {hosts} machines", hosts=hosts)
+
+    def _end(self) -> None:
+        for job in list(self._running.values()):
+            job.work.stop()
+        self.account.processes.stop()
+        for thread in self._threads:
+            thread.join(10)
+
+
+def described(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The members of a request that another one takes over."""
+    return {name: given[name] for name in names if given.get(name) is not None}
