@@ -94,7 +94,16 @@ def answer(service: str, operation: str, result: Json, content_type: str) -> tup
         headers |= _headers_of(asked, result)
     elif isinstance(result, Mapping) and result.get("ContentType"):
         headers["Content-Type"] = result["ContentType"]
-    return made["status_code"], headers, text if isinstance(text, bytes) else str(text or "").encode()
+    status = _status(asked.output_shape, result) or made["status_code"]
+    return status, headers, text if isinstance(text, bytes) else str(text or "").encode()
+
+
+def _status(shape: Any, result: Json) -> int:
+    """The status that the answer itself says, in operations such as Lambda's Invoke; 0 for none."""
+    if shape is None or not isinstance(result, Mapping):
+        return 0
+    named = (name for name, member in shape.members.items() if member.serialization.get("location") == "statusCode")
+    return int(result.get(next(named, "")) or 0)
 
 
 def _headers_of(operation: Any, result: Mapping[str, Any]) -> dict[str, str]:

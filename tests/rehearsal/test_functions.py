@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
+from constructs_ml.compiler.functions import function_asset
+from constructs_ml.contract.settings import LogRetentionSettings
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.functions import Functions
@@ -39,7 +43,9 @@ def test_an_event_goes_in_and_an_answer_comes_out(running: EmbeddedAccount) -> N
 
 
 def test_a_second_call_finds_the_process_warm_and_an_update_ends_it(running: EmbeddedAccount) -> None:
-    source = "import os\ncount = 0\ndef handle(e, c):\n    global count\n    count += 1\n    return [os.getpid(), count]"
+    source = (
+        "import os\ncount = 0\ndef handle(e, c):\n    global count\n    count += 1\n    return [os.getpid(), count]"
+    )
     client = deployed(running, source)
     (first, one), (second, two) = called(client)[0], called(client)[0]
     assert (first, one, two) == (second, 1, 2)
@@ -51,7 +57,9 @@ def test_a_second_call_finds_the_process_warm_and_an_update_ends_it(running: Emb
     assert len(running.processes.running()) == 1
 
 
-def test_the_environment_is_the_declared_one_and_lambdas_own(running: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_the_declared_one_and_lambdas_own(
+    running: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_OF_THE_SHELL", "x")
     client = deployed(
         running,
@@ -210,9 +218,9 @@ def test_a_role_that_may_not_log_loses_its_logs_and_the_journal_says_so(account:
 
 def test_what_lambda_refuses_is_refused(running: EmbeddedAccount) -> None:
     client = deployed(running, ECHO)
-    with pytest.raises(ClientError, match="ResourceNotFoundException.*Function not found"):
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*Function not found"):
         client.invoke(FunctionName="nobody")
-    with pytest.raises(ClientError, match="InvalidRequestContentException.*Could not parse request body into json"):
+    with pytest.raises(ClientError, match=r"InvalidRequestContentException.*Could not parse request body into json"):
         client.invoke(FunctionName="work", Payload=b"{")
     with pytest.raises(ClientError, match="RequestTooLargeException"):
         client.invoke(FunctionName="work", InvocationType="Event", Payload=json.dumps("x" * 1_100_000))
@@ -243,7 +251,7 @@ def test_a_role_that_lambda_may_not_assume_is_refused(account: EmbeddedAccount) 
 def test_no_concurrency_means_throttled(running: EmbeddedAccount) -> None:
     client = deployed(running, ECHO)
     client.put_function_concurrency(FunctionName="work", ReservedConcurrentExecutions=0)
-    with pytest.raises(ClientError, match="TooManyRequestsException.*Rate Exceeded"):
+    with pytest.raises(ClientError, match=r"TooManyRequestsException.*Rate Exceeded"):
         client.invoke(FunctionName="work")
     client.delete_function_concurrency(FunctionName="work")
     assert called(client)[1] == ""
@@ -277,23 +285,18 @@ def test_layers_are_on_the_path_and_other_packages_of_this_environment_are_not(r
     source = """
     import shared, importlib.util
     def handle(e, c):
-        return [shared.WORD, *[importlib.util.find_spec(name) is not None for name in ("boto3", "yaml", "constructs_ml")]]
+        found = [importlib.util.find_spec(name) is not None for name in ("boto3", "yaml", "constructs_ml")]
+        return [shared.WORD, *found]
     """
     client = deployed(running, source, Layers=[layer["LayerVersionArn"]])
     assert called(client) == (["layered", True, False, False], "")
 
 
 def test_the_librarys_own_function_gives_log_groups_a_retention(running: EmbeddedAccount) -> None:
-    from constructs_ml.compiler.functions import function_asset
-    from constructs_ml.contract.settings import LogRetentionSettings
-
-    import io
-    import zipfile
-
     asset = function_asset("log_retention")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        for folder, prefix in ((asset.path, ""), *((path, f"{place}/") for place, path in asset.extra)):
+        for folder, prefix in ((asset.source, ""), *((path, f"{place}/") for place, path in asset.extra)):
             for file in Path(folder).rglob("*.py"):
                 archive.write(file, prefix + str(file.relative_to(folder)))
     running.client("s3").create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": running.region})

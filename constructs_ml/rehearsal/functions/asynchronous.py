@@ -60,11 +60,11 @@ class Asynchronous:
             outcome = self._attempt(function, invocation, trigger)
             if outcome is None:
                 return
-            if not outcome.error or outcome.error == "TooManyRequestsException":
-                break
-            if count <= retries and not self._account.clock.sleep(_PAUSES[count - 1]):
+            last = count > retries or not outcome.error or outcome.error == "TooManyRequestsException"
+            if last:
+                self._deliver(function, invocation, outcome, config, count)
+            if last or not self._account.clock.sleep(_PAUSES[count - 1]):
                 return
-        self._deliver(function, invocation, outcome, config, count)
 
     def _attempt(self, function: LambdaFunction, invocation: Invocation, trigger: str) -> Outcome | None:
         """None where the rehearsal ended. A throttled event waits for its turn; with no concurrency there is none."""
@@ -94,8 +94,8 @@ class Asynchronous:
                 try:
                     self._send(principal, arn, text, attributes)
                 except ClientError as refused:
-                    text = f"the record for {arn} was lost: {refused.response['Error']['Message']}"
-                    self._account.journal.write("function", name, text, error="DestinationDeliveryFailures")
+                    what = f"the record for {arn} was lost: {refused.response['Error']['Message']}"
+                    self._account.journal.write("function", name, what, error="DestinationDeliveryFailures")
         if outcome.error:
             text = f"gave up after {count} attempts" + (f", told {target or letters}" if target or letters else "")
             self._account.journal.write("function", name, text, request_id=invocation.id, attempts=count)
@@ -121,9 +121,7 @@ class Asynchronous:
                 text = f"the embedded account delivers no records of functions to {service}"
                 raise ClientError({"Error": {"Code": "UnsupportedOperation", "Message": text}}, "Invoke")
 
-    def _record(
-        self, function: LambdaFunction, invocation: Invocation, outcome: Outcome, count: int
-    ) -> dict[str, Any]:
+    def _record(self, function: LambdaFunction, invocation: Invocation, outcome: Outcome, count: int) -> dict[str, Any]:
         """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
         context: dict[str, Any] = {"statusCode": 200, "executedVersion": str(function.version)}
         if outcome.error:

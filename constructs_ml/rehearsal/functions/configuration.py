@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from constructs_ml.rehearsal.calls import Call, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
@@ -36,7 +36,7 @@ RESERVED = (
 )
 _ENVIRONMENT_BYTES = 4096
 _FORGOTTEN = ("DeadLetterConfig", "LoggingConfig")
-_MODELS = "moto.awslambda.models:LambdaFunction"
+_MODELS, _BACKEND = "moto.awslambda.models:LambdaFunction", "moto.awslambda.models:LambdaBackend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def configuration(function: LambdaFunction, stand_ins: Sequence[StandIn]) -> Con
         layers=tuple(layer["Arn"] for layer in function.layers),
         environment=tuple(sorted((key, str(value)) for key, value in function.environment_vars.items())),
         log_group=logging.get("LogGroup") or f"/aws/lambda/{function.function_name}",
-        script=declared and Path(declared.script).resolve(),
+        script=Path(declared.script).resolve() if declared else None,
     )
 
 
@@ -107,11 +107,15 @@ def told(function: LambdaFunction) -> dict[str, Any]:
 
 def mend(account: EmbeddedAccount) -> None:
     """Keep what moto forgets, and refuse what Lambda refuses and moto takes."""
-    make, update, describe = LambdaFunction.__init__, LambdaFunction.update_configuration, LambdaFunction.get_configuration
+    update, describe = LambdaFunction.update_configuration, LambdaFunction.get_configuration
     why = "moto does not keep where a function logs and where its dead letters go"
-    account.hook(_MODELS, "__init__", _kept_at_creation(make), why)
+    account.hook(_MODELS, "__init__", _kept_at_creation(LambdaFunction.__init__), why)
     account.hook(_MODELS, "update_configuration", _kept_at_update(update), why)
     account.hook(_MODELS, "get_configuration", _described(describe), why)
+    put = LambdaBackend.put_function_event_invoke_config
+    why = "moto keeps the first settings of asynchronous calls for ever"
+    account.hook(_BACKEND, "put_function_event_invoke_config", _replaced(put, merged=False), why)
+    account.hook(_BACKEND, "update_function_event_invoke_config", _replaced(put, merged=True), why)
     account.gate.before.append(lambda call: _check(account, call))
 
 
@@ -145,6 +149,16 @@ def _described(describe: Callable[..., dict[str, Any]]) -> Callable[..., dict[st
         return found
 
     return described
+
+
+def _replaced(put: Callable[..., dict[str, Any]], *, merged: bool) -> Callable[..., dict[str, Any]]:
+    def kept(backend: LambdaBackend, name: str, config: dict[str, Any]) -> dict[str, Any]:
+        known = backend.get_function(name).event_invoke_config
+        before = known[-1].config if known and merged else {}
+        known.clear()
+        return put(backend, name, {**before, **config})
+
+    return kept
 
 
 def _check(account: EmbeddedAccount, call: Call) -> None:

@@ -38,8 +38,11 @@ class Functions:
         self._asynchronous = Asynchronous(account, self.run)
         account.gate.override("lambda", "Invoke", self._invoke)
         why = "S3, SNS and SQS inside moto call functions in its own process, and moto runs them in Docker"
-        invoked = self._invoked_by_moto
-        account.hook("moto.awslambda.models:LambdaFunction", "invoke", lambda *given: invoked(*given), why)
+
+        def invoked(function: LambdaFunction, body: str, asked: Any, answered: Any) -> bytes:
+            return self._invoked_by_moto(function, body, answered)
+
+        account.hook("moto.awslambda.models:LambdaFunction", "invoke", invoked, why)
         mend(account)
         account.at_end(self._stop)
 
@@ -88,7 +91,7 @@ class Functions:
             answer["LogResult"] = base64.b64encode(outcome.tail).decode()
         return answer
 
-    def _invoked_by_moto(self, function: LambdaFunction, body: str, asked: Any, answered: Any) -> bytes:
+    def _invoked_by_moto(self, function: LambdaFunction, body: str, answered: Any) -> bytes:
         """In the place of moto's own invocation; its senders of S3, SNS and log events do not wait, as on AWS."""
         text = _event(body.encode() if isinstance(body, str) else body, _MOST_BYTES)
         trigger = trigger_of(json.loads(text))

@@ -16,14 +16,15 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, Callable
+from typing import Any
 
 _Handler = Callable[[Any, Any], Any]
 _request = {"id": ""}
 
 
-class _Fault(Exception):
+class _FaultError(Exception):
     """What the runtime, not the function, found wrong."""
 
     def __init__(self, kind: str, message: str, trace: "list[str] | None" = None) -> None:
@@ -86,7 +87,7 @@ def main() -> None:
 def _load(given: "dict[str, Any]") -> "tuple[_Handler | None, dict[str, Any] | None]":
     try:
         return _handler(given["handler"], given["script"]), None
-    except _Fault as fault:
+    except _FaultError as fault:
         return None, fault.error
     except Exception as failed:  # noqa: BLE001 - whatever the module raises is the function's error
         return None, _described(failed)
@@ -95,21 +96,21 @@ def _load(given: "dict[str, Any]") -> "tuple[_Handler | None, dict[str, Any] | N
 def _handler(name: str, script: str) -> _Handler:
     module_name, dot, attribute = name.rpartition(".")
     if not dot:
-        raise _Fault(
+        raise _FaultError(
             "Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)"
         )
     try:
         module = _script(script) if script else importlib.import_module(module_name.replace("/", "."))
     except ImportError as missing:
         text = f"Unable to import module '{module_name}': {missing}"
-        raise _Fault("Runtime.ImportModuleError", text) from missing
+        raise _FaultError("Runtime.ImportModuleError", text) from missing
     except SyntaxError as wrong:
         trace = [f'  File "{wrong.filename}" Line {wrong.lineno}\n    {wrong.text}']
         text = f"Syntax error in module '{module_name}': {wrong}"
-        raise _Fault("Runtime.UserCodeSyntaxError", text, trace) from wrong
-    found: "_Handler | None" = getattr(module, attribute, None)
+        raise _FaultError("Runtime.UserCodeSyntaxError", text, trace) from wrong
+    found: _Handler | None = getattr(module, attribute, None)
     if found is None:
-        raise _Fault("Runtime.HandlerNotFound", f"Handler '{attribute}' missing on module '{module_name}'")
+        raise _FaultError("Runtime.HandlerNotFound", f"Handler '{attribute}' missing on module '{module_name}'")
     return found
 
 
@@ -129,7 +130,7 @@ def _answer(handler: _Handler, given: "dict[str, Any]") -> "dict[str, Any]":
     try:
         answer = handler(json.loads(given["event"]), Context(given))
         return {"result": _encoded(answer)}
-    except _Fault as fault:
+    except _FaultError as fault:
         error = {**fault.error, "requestId": given["id"]}
     except Exception as failed:  # noqa: BLE001 - whatever the handler raises is the function's error
         error = {**_described(failed), "requestId": given["id"]}
@@ -143,7 +144,7 @@ def _encoded(answer: Any) -> str:
     try:
         return json.dumps(answer, default=_number)
     except Exception as wrong:
-        raise _Fault("Runtime.MarshalError", f"Unable to marshal response: {wrong}") from wrong
+        raise _FaultError("Runtime.MarshalError", f"Unable to marshal response: {wrong}") from wrong
 
 
 def _number(value: Any) -> Any:
