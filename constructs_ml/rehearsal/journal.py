@@ -53,7 +53,7 @@ class Journal:
         self._changed = threading.Condition()
         self._readers: list[Callable[[Entry], None]] = []
 
-    def write(self, kind: str, name: str, what: str, **detail: Any) -> Entry:
+    def write(self, kind: str, name: str, what: str, /, **detail: Any) -> Entry:
         """Add an entry, and tell whoever reads along."""
         assert kind in KINDS, kind
         with self._changed:

@@ -43,6 +43,9 @@ class Noun:
 
 
 _PATHS = {
+    "AIBenchmarkJob": "ai-benchmark-job",
+    "AIRecommendationJob": "ai-recommendation-job",
+    "AIWorkloadConfig": "ai-workload-config",
     "AutoMLJob": "automl-job",
     "AutoMLJobV2": "automl-job",
     "HyperParameterTuningJob": "hyper-parameter-tuning-job",
@@ -69,7 +72,7 @@ def _found() -> Iterator[Noun]:
         described = _model().operation_model(f"Describe{name}").output_shape.members
         key = next((m for m in (f"{name}Name", "Name") if m in asked), "") or _first(asked, "Name")
         arn = _first(answered.members if answered else {}, "Arn")
-        status = next((m for m in (f"{name}Status", "Status") if m in described), "")
+        status = next((m for m in (f"{name}Status", f"{key[:-4]}Status", "Status") if _is_text(described.get(m))), "")
         listing, listed = _listing(name)
         yield Noun(name, key, arn, status, listing, listed)
 
@@ -85,6 +88,15 @@ def _listing(name: str) -> tuple[str, str]:
 
 def _first(members: Any, end: str) -> str:
     return next((member for member in members if member.endswith(end)), "")
+
+
+def _is_text(shape: Any) -> bool:
+    return shape is not None and shape.type_name == "string"
+
+
+def operation(name: str) -> Any:
+    """Botocore's model of an operation of SageMaker, by its whole name."""
+    return _model().operation_model(name)
 
 
 @cache

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from constructs_ml.rehearsal.calls import Call, Handler, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.sagemaker import listing, tags, validation, wording
+from constructs_ml.rehearsal.sagemaker.identities import identity, named
 from constructs_ml.rehearsal.sagemaker.nouns import Noun, nouns
+from constructs_ml.rehearsal.sagemaker.statuses import BEGINS, REFUSED
 
 Started = Callable[["Resource", Call], None]
 """What happens when a resource was created, updated or deleted; it returns soon, and may go on in a thread."""
@@ -35,7 +37,11 @@ class Resource:
 
 @dataclass(slots=True)
 class _Kept:
+    """The resources of a noun; `used` are the names of jobs, which are unique for ever."""
+
     by_name: dict[str, Resource] = field(default_factory=dict)
+    by_arn: dict[str, Resource] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
 
 
 class Store:
@@ -48,6 +54,7 @@ class Store:
         self._started: dict[tuple[str, str], Started] = {}
         self._changed: list[Callable[[Resource, str], None]] = []
         account.gate.serve("sagemaker", dict(self._operations()))
+        account.gate.before.append(lambda call: validation.check(call) if call.service == "sagemaker" else None)
 
     def on(self, verb: str, noun: str, started: Started) -> None:
         """Call `started` after the verb ("Create", "Update", "Delete") was carried out on a resource of the noun.
@@ -63,21 +70,24 @@ class Store:
     def find(self, noun: str, name_or_arn: str) -> Resource | None:
         """A resource by its name or ARN."""
         with self._lock:
-            found = self._kept[noun].by_name.get(name_or_arn)
-            return found or next((r for r in self._kept[noun].by_name.values() if r.arn == name_or_arn), None)
+            return self._kept[noun].by_name.get(name_or_arn) or self._kept[noun].by_arn.get(name_or_arn)
 
     def get(self, noun: str, name_or_arn: str) -> Resource:
         """The same; a `ServiceError` as SageMaker words it where there is none."""
         found = self.find(noun, name_or_arn)
         if found is None:
-            path = nouns()[noun].path
-            arn = (
-                name_or_arn
-                if name_or_arn.startswith("arn:")
-                else self.account.arn("sagemaker", f"{path}/{name_or_arn}")
-            )
-            raise ServiceError("ResourceNotFound", f'Could not find {path} "{arn}".')
+            kind = nouns()[noun]
+            arn = self.arn(kind, name_or_arn)
+            raise wording.cannot_find(kind, arn.partition("/")[2], arn)
         return found
+
+    def arn(self, noun: Noun, name_or_arn: str) -> str:
+        """The ARN of a resource of this name, whether it is there or not."""
+        return (
+            name_or_arn
+            if name_or_arn.startswith("arn:")
+            else self.account.arn("sagemaker", f"{noun.path}/{name_or_arn}")
+        )
 
     def all(self, noun: str) -> list[Resource]:
         """Every resource of a noun, the oldest first."""
@@ -85,20 +95,19 @@ class Store:
             return list(self._kept[noun].by_name.values())
 
     def add(self, noun: str, name: str, fields: Mapping[str, Json], tags: Mapping[str, str] | None = None) -> Resource:
-        """Keep a new resource; `ServiceError` when the name is taken."""
+        """Keep a new resource; `ServiceError` when the name is taken. A field that is None is left out."""
         kind, now = nouns()[noun], self.account.clock.now()
-        arn = self.account.arn("sagemaker", f"{kind.path}/{name}")
+        arn, members = self.arn(kind, name), nouns()[noun].model("Describe").output_shape.members
+        known = {kind.key: name, "CreationTime": now, "LastModifiedTime": now, kind.arn: arn} | dict(fields)
+        known = {key: value for key, value in known.items() if key in members and value is not None}
+        resource = Resource(kind, name, arn, known, dict(tags or {}), now)
         with self._lock:
-            if name in self._kept[noun].by_name:
-                raise ServiceError(
-                    "ResourceInUse", f"{noun} {arn} already exists: names are unique in an account and region."
-                )
-            members = kind.model("Describe").output_shape.members
-            known = {key: value for key, value in fields.items() if key in members}
-            given = {kind.key: name, "CreationTime": now, "LastModifiedTime": now, kind.arn: arn}
-            known |= {key: value for key, value in given.items() if key in members}
-            resource = Resource(kind, name, arn, known, dict(tags or {}), now)
-            self._kept[noun].by_name[name] = resource
+            kept = self._kept[noun]
+            if name in kept.by_name or name in kept.used:
+                raise wording.taken(kind, name, arn)
+            kept.by_name[name] = kept.by_arn[arn] = resource
+            if noun.endswith("Job"):
+                kept.used.add(name)
         return resource
 
     def change(self, resource: Resource, **fields: Json) -> None:
@@ -116,12 +125,23 @@ class Store:
     def remove(self, resource: Resource) -> None:
         """Forget a resource."""
         with self._lock:
-            self._kept[resource.noun.name].by_name.pop(resource.name, None)
+            kept = self._kept[resource.noun.name]
+            kept.by_name.pop(resource.name, None)
+            kept.by_arn.pop(resource.arn, None)
 
     def by_arn(self, arn: str) -> Resource | None:
         """Any resource by its ARN."""
         with self._lock:
-            return next((r for kept in self._kept.values() for r in kept.by_name.values() if r.arn == arn), None)
+            return next((kept.by_arn[arn] for kept in self._kept.values() if arn in kept.by_arn), None)
+
+    def later(self, resource: Resource, seconds: float, **fields: Json) -> None:
+        """Change a resource after so many seconds of the account's time, if it is still there then."""
+
+        def settle() -> None:
+            if self.account.clock.sleep(seconds) and self.find(resource.noun.name, resource.name) is resource:
+                self.change(resource, **fields)
+
+        threading.Thread(target=settle, name=f"settle {resource.name}", daemon=True).start()
 
     def _operations(self) -> Iterator[tuple[str, Handler]]:
         for noun in nouns().values():
@@ -133,35 +153,43 @@ class Store:
                 yield f"Update{noun.name}", partial(self._update, noun)
             if noun.has("Delete"):
                 yield f"Delete{noun.name}", partial(self._delete, noun)
-        yield "AddTags", self._add_tags
-        yield "ListTags", self._list_tags
-        yield "DeleteTags", self._delete_tags
+        yield from tags.operations(self)
 
     def _create(self, noun: Noun, call: Call) -> Json:
+        self._refuse(noun)
         given = dict(call.parameters)
-        tags = {tag["Key"]: tag["Value"] for tag in given.pop("Tags", None) or ()}
-        resource = self.add(noun.name, given[noun.key], given, tags)
+        new = identity(noun, given)
+        resource = self.add(noun.name, new.name, given | dict(new.fields), tags.given(given))
+        if noun.name == "Artifact":
+            resource.fields.setdefault("ArtifactName", resource.arn)
         try:
             self._start("Create", resource, call)
         except ServiceError:
-            self.remove(resource)
+            self._forget(resource)
             raise
-        return {noun.arn: resource.arn} if noun.arn else None
+        answered = noun.model("Create").output_shape
+        answer = {member: resource.fields.get(member) for member in (answered.members if answered else ())}
+        return {key: value for key, value in answer.items() if value is not None} | (
+            {noun.arn: resource.arn} if noun.arn else {}
+        )
+
+    def _refuse(self, noun: Noun) -> None:
+        """Refuse by name what would start work that nobody here does."""
+        if noun.name in REFUSED and ("Create", noun.name) not in self._started:
+            text = f"the embedded account does not run sagemaker:Create{noun.name}: {REFUSED[noun.name]}"
+            raise ServiceError("UnsupportedOperation", text)
+
+    def _forget(self, resource: Resource) -> None:
+        """Remove a resource that was never made: its name is free again."""
+        self.remove(resource)
+        with self._lock:
+            self._kept[resource.noun.name].used.discard(resource.name)
 
     def _describe(self, noun: Noun, call: Call) -> Json:
         return dict(self._meant(noun, call).fields)
 
     def _list(self, noun: Noun, call: Call) -> Json:
-        """Newest first, filtered by name and status, in pages."""
-        given = call.parameters
-        found = [resource for resource in reversed(self.all(noun.name)) if _wanted(resource, given)]
-        start, most = int(given.get("NextToken") or 0), int(given.get("MaxResults") or 100)
-        members = _summary_members(noun)
-        page = [{key: value for key, value in r.fields.items() if key in members} for r in found[start : start + most]]
-        answer: dict[str, Json] = {noun.listed: page}
-        if start + most < len(found):
-            answer["NextToken"] = str(start + most)
-        return answer
+        return listing.page(noun, self.all(noun.name), call.parameters)
 
     def _update(self, noun: Noun, call: Call) -> Json:
         resource = self._meant(noun, call)
@@ -185,45 +213,13 @@ class Store:
 
     def _start(self, verb: str, resource: Resource, call: Call) -> None:
         started = self._started.get((verb, resource.noun.name))
+        begins = BEGINS.get(resource.noun.name)
         if started is not None:
             started(resource, call)
+        elif verb == "Create" and begins is not None and resource.noun.status:
+            self.change(resource, **{resource.noun.status: begins.status})
+            if begins.settled:
+                self.later(resource, begins.seconds, **{resource.noun.status: begins.settled})
 
     def _meant(self, noun: Noun, call: Call) -> Resource:
-        given = call.parameters
-        return self.get(noun.name, given.get(noun.key) or given.get(noun.arn) or next(iter(given.values())))
-
-    def _add_tags(self, call: Call) -> Json:
-        tags = self._tagged(call).tags
-        tags.update({tag["Key"]: tag["Value"] for tag in call.parameters["Tags"]})
-        return {"Tags": _as_list(tags)}
-
-    def _list_tags(self, call: Call) -> Json:
-        return {"Tags": _as_list(self._tagged(call).tags)}
-
-    def _delete_tags(self, call: Call) -> Json:
-        tags = self._tagged(call).tags
-        for key in call.parameters["TagKeys"]:
-            tags.pop(key, None)
-        return {}
-
-    def _tagged(self, call: Call) -> Resource:
-        found = self.by_arn(call.parameters["ResourceArn"])
-        if found is None:
-            raise ServiceError("ResourceNotFound", f"Could not find {call.parameters['ResourceArn']}.")
-        return found
-
-
-def _wanted(resource: Resource, given: Mapping[str, Any]) -> bool:
-    return given.get("NameContains", "").lower() in resource.name.lower() and given.get("StatusEquals") in (
-        None,
-        resource.status,
-    )
-
-
-def _summary_members(noun: Noun) -> Any:
-    listed = noun.model("Describe").service_model.operation_model(noun.list_operation).output_shape.members[noun.listed]
-    return listed.member.members if listed.member.type_name == "structure" else ()
-
-
-def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+        return self.get(noun.name, named(noun, call.parameters))
