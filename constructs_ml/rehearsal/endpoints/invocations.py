@@ -13,7 +13,7 @@ from constructs_ml.rehearsal.endpoints.capture import Exchange, capture
 from constructs_ml.rehearsal.endpoints.containers import Answer, Containers
 from constructs_ml.rehearsal.endpoints.fleet import Fleet, Variant
 from constructs_ml.rehearsal.endpoints.live import Live
-from constructs_ml.rehearsal.endpoints.measures import Measure, Measures
+from constructs_ml.rehearsal.endpoints.measures import Measure, Measures, exact_dimensions
 
 _MOST = 6_291_456  # bytes; botocore's model of InvokeEndpoint
 _SHOWN = 200
@@ -48,6 +48,7 @@ class Invocations:
     def __init__(self, account: EmbeddedAccount, live: Mapping[str, Live]) -> None:
         self._account, self._live = account, live
         self._measures = Measures(account)
+        exact_dimensions(account)
         self.components: Find | None = None
         self._asynchronous = Asynchronous(account, self._invoke)
         operations = {

@@ -11,6 +11,9 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from moto.cloudwatch.models import MetricDatumBase
 
 from constructs_ml.rehearsal.calls import Json
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
@@ -18,6 +21,23 @@ from constructs_ml.rehearsal.endpoints.fleet import Variant
 
 _PROC = Path("/proc")
 _MINUTE = 60.0
+
+
+def exact_dimensions(account: EmbeddedAccount) -> None:
+    """Let statistics be those of exactly the dimensions that were asked for.
+
+    CloudWatch takes each combination of dimensions for a metric of its own:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension.
+    """
+    subset = MetricDatumBase.filter
+
+    def found(self: Any, namespace: Any, name: Any, dimensions: Any, already_present_metrics: Any = None) -> bool:
+        # Listing hands in what it has already; statistics do not.
+        whole = already_present_metrics is None and dimensions and len(dimensions) != len(self.dimensions)
+        return not whole and bool(subset(self, namespace, name, dimensions, already_present_metrics))
+
+    why = "statistics count every metric that has the wanted dimensions and others besides"
+    account.hook("moto.cloudwatch.models:MetricDatumBase", "filter", found, why)
 
 
 @dataclass(frozen=True, slots=True)
