@@ -54,6 +54,7 @@ def define(account: EmbeddedAccount, name: str, image: str = SKLEARN) -> None:
     create_config(account, name)
 
 
+@pytest.mark.slow
 def test_the_customers_script_answers_and_a_new_model_takes_over(opened: EmbeddedAccount, tmp_path: Path) -> None:
     first, second = register(opened, tmp_path, "first", 4), register(opened, tmp_path, "second", 7)
     create(opened, "first")
