@@ -74,6 +74,17 @@ def check_processing(given: Mapping[str, Any]) -> None:
         check_path(where, item["S3Output"].get("LocalPath", ""))
 
 
+def check_transform(given: Mapping[str, Any]) -> None:
+    """Raise `ServiceError` for a transform job that asks for what is not rehearsed."""
+    data, filters = given["TransformInput"], given.get("DataProcessing") or {}
+    source, cut = data["DataSource"]["S3DataSource"], data.get("SplitType", "None")
+    check_source("TransformInput", source, "File", "None")
+    if cut not in ("None", "Line"):
+        raise refuse(f"SplitType {cut}", "use Line or None")
+    if given.get("BatchStrategy") and cut == "None" and given["BatchStrategy"] == "MultiRecord" and filters:
+        raise refuse("filters over records that are not split", "set SplitType to Line")
+
+
 def check_path(where: str, path: str) -> None:
     """A container's folders that the rehearsal brings or takes lie below /opt/ml."""
     if not path.startswith(f"{_PREFIX}/") or ".." in path.split("/"):

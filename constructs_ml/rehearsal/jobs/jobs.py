@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
@@ -17,11 +17,14 @@ from constructs_ml.rehearsal.jobs.access import assume, check_access
 from constructs_ml.rehearsal.jobs.inputs import check_there
 from constructs_ml.rehearsal.jobs.processing import ProcessingJob
 from constructs_ml.rehearsal.jobs.training import TrainingJob
+from constructs_ml.rehearsal.jobs.transform import TransformJob
 from constructs_ml.rehearsal.objects import Objects
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
+from constructs_ml.rehearsal.serving.serving import ServingError, container_of
 from constructs_ml.rehearsal.stand_ins import StandIn
 
 _log = logging.getLogger(__name__)
+_WORDS = {"TrainingJob": "training job", "ProcessingJob": "processing job", "TransformJob": "transform job"}
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -37,17 +40,17 @@ class Jobs:
         self._lock = threading.Lock()
         store.on("Create", "TrainingJob", self._train)
         store.on("Create", "ProcessingJob", self._process)
+        store.on("Create", "TransformJob", self._transform)
         account.gate.serve(
             "sagemaker",
-            {f"Stop{noun}": partial(self._stop, noun) for noun in ("TrainingJob", "ProcessingJob")},
+            {f"Stop{noun}": partial(self._stop, noun) for noun in _WORDS},
         )
         account.at_end(self._end)
 
     def prints(self, job: str) -> tuple[str, ...]:
         """What a running job printed up to now; empty once it ended: its log stream has the lines then."""
         found = next((running for (_, name), running in list(self._running.items()) if name == job), None)
-        process = None if found is None else found.work.process
-        return () if process is None else tuple(process.lines)
+        return () if found is None else tuple(found.prints())
 
     def interrupt(self, job: str) -> None:
         """Take the machine of a running spot training job away. Raises `ValueError` for any other job."""
@@ -89,6 +92,25 @@ class Jobs:
         job = ProcessingJob(self.account, self.store, resource, principal, command)
         self._go("ProcessingJob", resource, job, "ProcessingJobStatus")
 
+    def _transform(self, resource: Resource, call: Call) -> None:
+        given = resource.fields
+        checks.check_transform(given)
+        model = self.store.find("Model", given["ModelName"])
+        if model is None:
+            arn = self.account.arn("sagemaker", f"model/{given['ModelName']}")
+            raise ServiceError("ValidationException", f'Could not find model "{arn}".')
+        try:
+            image = container_of(self.account, model)["Image"]
+        except ServingError as refused:
+            raise ServiceError("ValidationException", str(refused)) from refused
+        resources = given["TransformResources"]
+        command = checks.command_for(image, resources["InstanceType"], self.stand_ins, "transform")
+        principal = assume(self.account, model.fields["ExecutionRoleArn"], resource.name)
+        check_access(self.account, principal, image, model.fields.get("VpcConfig"))
+        self._note(resource.name, image, command, checks.hosts(resources))
+        job = TransformJob(self.account, self.store, resource, principal, model, self.stand_ins)
+        self._go("TransformJob", resource, job, "TransformJobStatus")
+
     def _go(self, noun: str, resource: Resource, job: Any, status: str) -> None:
         """Run a job in a thread; what goes wrong in the rehearsal itself fails the job with its own words."""
 
@@ -117,8 +139,7 @@ class Jobs:
         resource = self.store.get(noun, call.parameters[f"{noun}Name"])
         running = self._running.get((noun, resource.name))
         if running is None or resource.status in _ENDED:
-            words = {"TrainingJob": "training job", "ProcessingJob": "processing job"}.get(noun, noun)
-            text = f"The request was rejected because the {words} is in status {resource.status}."
+            text = f"The request was rejected because the {_WORDS[noun]} is in status {resource.status}."
             raise ServiceError("ValidationException", text)
         stop: Callable[[], None] = running.stop
         stop()
@@ -147,12 +168,7 @@ class Jobs:
 
     def _end(self) -> None:
         for job in list(self._running.values()):
-            job.work.stop()
+            job.abandon()
         self.account.processes.stop()
         for thread in self._threads:
             thread.join(10)
-
-
-def described(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The members of a request that another one takes over."""
-    return {name: given[name] for name in names if given.get(name) is not None}

@@ -82,6 +82,14 @@ class TrainingJob:
         self.store.change(self.resource, TrainingJobStatus="Stopping")
         self.work.stop()
 
+    def abandon(self) -> None:
+        """End it with the account: nobody hears of it."""
+        self.work.stop()
+
+    def prints(self) -> Sequence[str]:
+        """What it printed up to now."""
+        return () if self.work.process is None else tuple(self.work.process.lines)
+
     def run(self) -> None:
         """All of it."""
         try:

@@ -26,7 +26,7 @@ class Work:
         self._account = account
         self._asked: End | None = None
         self._wake = threading.Event()
-        self._log = _log(account, principal, group, name)
+        self._log = job_log(account, principal, group, name)
         self.process: Process | None = None
 
     def stop(self) -> None:
@@ -97,7 +97,7 @@ class Work:
             tick()
 
 
-def _log(account: EmbeddedAccount, principal: Principal, group: str, name: str) -> LogStream | None:
+def job_log(account: EmbeddedAccount, principal: Principal, group: str, name: str) -> LogStream | None:
     """The job's stream, or none where its role may not write it: the job runs all the same, as on AWS."""
     stream = f"{name}/algo-1-{int(account.clock.now().timestamp())}"
     place = account.arn("logs", f"log-group:{group}")
