@@ -59,6 +59,11 @@ class EmbeddedAccount:
         """The address: the cdk CLI and S3 need the word localhost."""
         return f"http://localhost:{self.port}"
 
+    @property
+    def hooks(self) -> tuple[Hook, ...]:
+        """Every place where moto is extended."""
+        return tuple(hook for hook, _ in self._hooks)
+
     def hook(self, owner: str, attribute: str, replacement: Any, why: str) -> None:
         """Replace an attribute of moto while the account runs; `owner` is "module" or "module:Class"."""
         self._hooks.append((Hook(owner, attribute, why), replacement))

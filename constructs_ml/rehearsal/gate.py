@@ -35,6 +35,16 @@ class Gate:
         self.before: list[Watcher] = []
         self.after: list[Watcher] = []
 
+    @property
+    def services(self) -> frozenset[str]:
+        """The services that are served here, whole."""
+        return frozenset(self._services)
+
+    @property
+    def operations(self) -> frozenset[tuple[str, str]]:
+        """The operations of other services that are answered here."""
+        return frozenset(self._operations)
+
     def serve(self, service: str, handlers: Mapping[str, Handler]) -> None:
         """Answer a whole service by these handlers, by operation; further calls add operations."""
         self._services.setdefault(service, {}).update(handlers)
