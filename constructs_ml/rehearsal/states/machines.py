@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -11,6 +11,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from constructs_ml.compiler.proofs.integrations import Integration, parse_resource
 from constructs_ml.rehearsal.calls import Call, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.states.definitions import states_of
 from constructs_ml.rehearsal.states.roles import STATES
 from constructs_ml.rehearsal.states.syncs import RULE_ACTIONS, SYNCS
 
@@ -68,14 +69,3 @@ def _rules(definition: Any) -> Iterator[str]:
         found = parse_resource(state.get("Resource"), name) if state.get("Type") == "Task" else None
         if isinstance(found, Integration) and found.waits and found.key in SYNCS and SYNCS[found.key].rule:
             yield SYNCS[found.key].rule
-
-
-def states_of(definition: Any) -> Iterator[tuple[str, Any]]:
-    """Every state of a definition, those of blocks included."""
-    states = definition.get("States", {}) if isinstance(definition, Mapping) else {}
-    for name, state in states.items() if isinstance(states, Mapping) else ():
-        if not isinstance(state, Mapping):
-            continue
-        yield name, state
-        for block in (*(state.get("Branches") or ()), state.get("ItemProcessor"), state.get("Iterator")):
-            yield from states_of(block)

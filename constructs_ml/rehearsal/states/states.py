@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.states.definitions import Definitions
+from constructs_ml.rehearsal.states.errors import hook_errors
 from constructs_ml.rehearsal.states.executions import Executions
 from constructs_ml.rehearsal.states.machines import Machines
+from constructs_ml.rehearsal.states.maps import hook_maps
 from constructs_ml.rehearsal.states.paths import hook_paths
 from constructs_ml.rehearsal.states.pauses import Pauses
 from constructs_ml.rehearsal.states.roles import ExecutionRole, Roles
@@ -45,7 +45,6 @@ _LOUD = (
     f"{_ASL}.eval.event.event_manager",
     f"{_ASL}.parse.preprocessor",
 )
-_read = AmazonStateLanguageParser.parse
 
 
 class States:
@@ -53,12 +52,13 @@ class States:
 
     def __init__(self, account: EmbeddedAccount) -> None:
         self._account = account
-        self._tree = lru_cache(maxsize=64)(lambda definition: _read(definition)[1])
         roles, tokens = Roles(account), Tokens()
         self._make = lambda service_name: ServiceTask(account, ServiceCalls(account, roles), tokens)
         Machines(account)
         Executions(account, Story(account, Pauses(account)))
         hook_paths(account)
+        hook_errors(account)
+        hook_maps(account, roles)
         for operation, handler in tokens.handlers.items():
             account.gate.override("stepfunctions", operation, handler)
         self._hook(roles)
@@ -75,11 +75,7 @@ class States:
         hook(f"{_TASK}.state_task_factory", "state_task_service_for", self._make, why)
         hook(f"{_TASK}.state_task:StateTask", "_eval_state_credentials", _credentials, "Credentials carry the role")
         why = "a definition is read once, not once a run"
-        hook(f"{_ASL}.parse.asl_parser:AmazonStateLanguageParser", "parse", staticmethod(self._parse), why)
-
-    def _parse(self, definition: str) -> tuple[Any, Any]:
-        tree = self._tree(definition)
-        return Preprocessor().visit(tree), tree
+        hook(f"{_ASL}.parse.asl_parser:AmazonStateLanguageParser", "parse", staticmethod(Definitions().parse), why)
 
 
 def _credentials(state: Any, env: Any) -> StateCredentials:

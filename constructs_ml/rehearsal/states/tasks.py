@@ -6,21 +6,16 @@ import time
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from moto.stepfunctions.parser.api import HistoryEventType
-from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from constructs_ml.compiler.proofs.integrations import OPTIMISED, Integration
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.states.errors import NotServedError, TaskFailedError
+from constructs_ml.rehearsal.states.errors import NotServedError, TaskFailedError, failure
 from constructs_ml.rehearsal.states.service_calls import ServiceCalls
 from constructs_ml.rehearsal.states.tokens import Token, Tokens
 from constructs_ml.rehearsal.states.words import error_of, word_of
@@ -130,16 +125,9 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
         if isinstance(ex, FailureEventException | TimeoutError):
             return StateTaskService._from_error(self, env=env, ex=ex)
         error, cause = self._told(ex)
-        details = {
-            "error": error,
-            "cause": cause,
-            "resource": self._get_sfn_resource(),
-            "resourceType": self._get_sfn_resource_type(),
-        }
-        kind = HistoryEventType.TaskTimedOut if error == "States.HeartbeatTimeout" else HistoryEventType.TaskFailed
-        member = "taskTimedOutEventDetails" if kind is HistoryEventType.TaskTimedOut else "taskFailedEventDetails"
-        name = _error_name(error)
-        return FailureEvent(env=env, error_name=name, event_type=kind, event_details=EventDetails(**{member: details}))
+        member = "taskTimedOutEventDetails" if error == "States.HeartbeatTimeout" else "taskFailedEventDetails"
+        what = {"resource": self._get_sfn_resource(), "resourceType": self._get_sfn_resource_type()}
+        return failure(env, error, cause, member, **what).failure_event
 
     def _told(self, ex: Exception) -> tuple[str, str]:
         """The name and cause of an error, as Step Functions tells it."""
@@ -160,9 +148,3 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
                 return "States.Permissions", f"{ex.message} ({ex.code})"
             case _:
                 return "States.Runtime", f"{type(ex).__name__}: {ex}"
-
-
-def _error_name(error: str) -> ErrorName:
-    """States.TaskFailed in a Catch stands for every error but those that Step Functions raises itself."""
-    known = {kind.to_name(): kind for kind in StatesErrorNameType}
-    return StatesErrorName(known[error]) if error in known else ErrorName(error)

@@ -1,0 +1,92 @@
+"""Definitions on their way into moto's grammar: what it lacks is taken out, and given back to the states after."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+
+Json = Any
+_read = AmazonStateLanguageParser.parse
+_READ = ("CSV", "JSON", "JSONL")
+
+
+class Definitions:
+    """Reads each definition once; every run gets a program of its own."""
+
+    def __init__(self) -> None:
+        self._trees: dict[str, Any] = {}
+
+    def parse(self, definition: str) -> tuple[Any, Any]:
+        """What moto's own reader gives: the program, and the tree of the text."""
+        tree = self._trees.get(definition)
+        raw = json.loads(definition)
+        if tree is None:
+            tree = self._trees[definition] = _read(json.dumps(_for_moto(raw)))[1]
+        program = Preprocessor().visit(tree)
+        known = dict(states_of(raw))
+        for state in _maps(program):
+            state.iteration_component.declared = known[state.name]
+            state.iteration_component.writer = state.result_writer
+            if state.item_reader is not None:
+                state.item_reader.declared = known[state.name]["ItemReader"]
+        return program, tree
+
+
+def states_of(definition: Any) -> Iterator[tuple[str, Any]]:
+    """Every state of a definition, those of blocks included."""
+    states = definition.get("States", {}) if isinstance(definition, Mapping) else {}
+    for name, state in states.items() if isinstance(states, Mapping) else ():
+        if not isinstance(state, Mapping):
+            continue
+        yield name, state
+        for block in (*(state.get("Branches") or ()), state.get("ItemProcessor"), state.get("Iterator")):
+            yield from states_of(block)
+
+
+def _for_moto(definition: Json) -> Json:
+    found = copy.deepcopy(definition)
+    for name, state in states_of(found):
+        if state.get("Type") != "Map":
+            continue
+        if "WriterConfig" in state.get("ResultWriter", {}):
+            raise ASLParserException([f"{name}: the embedded account does not have ResultWriter's WriterConfig"])
+        state.pop("ItemBatcher", None)
+        if isinstance(state.get("ToleratedFailurePercentage"), int):
+            # moto's grammar takes a percentage with a fraction only.
+            state["ToleratedFailurePercentage"] = float(state["ToleratedFailurePercentage"])
+        config = state.get("ItemReader", {}).get("ReaderConfig")
+        if config is not None:
+            _reader(name, config)
+    return found
+
+
+def _reader(name: str, config: Json) -> None:
+    kind = config.get("InputType", "JSON")
+    if kind not in _READ:
+        text = f"{name}: the embedded account reads items of {', '.join(_READ)}, not of {kind}"
+        raise ASLParserException([text])
+    kept = {key: config[key] for key in ("MaxItems", "MaxItemsPath") if key in config}
+    config.clear()
+    config.update(InputType="JSON", **kept)
+
+
+def _maps(program: Any) -> Iterator[StateMap]:
+    """The maps of a program whose items are executions of their own."""
+    for state in program.states.states.values():
+        if isinstance(state, StateParallel):
+            for branch in state.branches.programs:
+                yield from _maps(branch)
+        elif isinstance(state, StateMap):
+            if isinstance(state.iteration_component, DistributedIterationComponent):
+                yield state
+            yield from _maps(state.iteration_component._get_iteration_program())
