@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.events.alarms import Alarms
 from constructs_ml.rehearsal.events.arrivals import Arrivals
 from constructs_ml.rehearsal.events.bus import Bus
 from constructs_ml.rehearsal.events.deliveries import Deliveries
@@ -20,6 +21,7 @@ class Events:
         self._deliveries = Deliveries(account)
         self._bus = Bus(account, self._deliveries)
         self._arrivals = Arrivals(account, self._deliveries)
+        self._alarms = Alarms(account, self._deliveries)
         self._notices = Notices(account, self._deliveries)
         self._timetable = Timetable(account, self._deliveries, self._bus)
 
