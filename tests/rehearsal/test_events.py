@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from constructs_ml.rehearsal.calls import Call, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from tests.rehearsal.events_world import MACHINE, ORDER, ROLE, World
+
+EMPTY_ZIP = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="
 
 
 @pytest.fixture
@@ -183,6 +186,53 @@ def test_a_topic_and_a_log_group_are_targets_too(world: World) -> None:
     lines = logs.filter_log_events(logGroupName="/events")["events"]
     assert json.loads(lines[0]["message"])["source"] == "shop"
     assert any("notice to me@example.com" in line for line in world.told())
+
+
+def function(world: World) -> tuple[str, list[Call]]:
+    """A function that only notes what it is called with."""
+    calls: list[Call] = []
+    world.account.gate.override("lambda", "Invoke", lambda call: calls.append(call) or {"StatusCode": 202})
+    iam, client = world.client("iam"), world.client("lambda")
+    iam.create_role(RoleName="f", AssumeRolePolicyDocument="{}")
+    code = {"ZipFile": base64.b64decode(EMPTY_ZIP)}
+    role = "arn:aws:iam::111111111111:role/f"
+    made = client.create_function(FunctionName="f", Runtime="python3.12", Role=role, Handler="a.b", Code=code)
+    return str(made["FunctionArn"]), calls
+
+
+def permit(world: World, service: str, source: str) -> None:
+    given = {"FunctionName": "f", "StatementId": service.partition(".")[0], "Action": "lambda:InvokeFunction"}
+    world.client("lambda").add_permission(**given, Principal=service, SourceArn=source)
+
+
+def test_a_function_must_let_the_rule_in(world: World) -> None:
+    arn, calls = function(world)
+    world.rule(arn)
+    world.order()
+    assert (len(calls), "add a permission" in world.told()[0]) == (0, True)
+    permit(world, "events.amazonaws.com", "arn:aws:events:eu-central-1:111111111111:rule/rule")
+    world.order()
+    assert json.loads(calls[0].parameters["Payload"])["detail"] == {"state": "paid"}
+    assert calls[0].parameters["InvocationType"] == "Event"
+
+
+def test_a_function_that_is_not_there_is_said(world: World) -> None:
+    world.rule("arn:aws:lambda:eu-central-1:111111111111:function:gone")
+    world.order()
+    assert "ResourceNotFoundException" in world.told()[0]
+
+
+def test_a_topic_hands_its_notices_to_functions_that_let_it_in(world: World) -> None:
+    arn, calls = function(world)
+    sns = world.client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+    permit(world, "sns.amazonaws.com", topic)
+    sns.publish(TopicArn=topic, Message="hello", Subject="s")
+    assert world.events.settle()
+    record = json.loads(calls[0].parameters["Payload"])["Records"][0]
+    assert record["EventSource"] == "aws:sns"
+    assert (record["Sns"]["Message"], record["Sns"]["Subject"]) == ("hello", "s")
 
 
 def test_a_pipeline_of_sagemaker_gets_its_parameters_from_the_event(world: World) -> None:

@@ -173,7 +173,7 @@ class Targets:
         try:
             found = json.loads(policy() or "{}")
         except ClientError as refused:
-            if refused.response["Error"]["Code"] != "ResourceNotFoundException" or "policy" not in str(refused).lower():
+            if "Function not found" in refused.response["Error"]["Message"]:
                 raise
             found = {}
         context = {
