@@ -6,7 +6,9 @@ import contextlib
 import threading
 from typing import Any
 
+from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.principals import Principal
 
 _BATCH = 200
 
@@ -45,3 +47,17 @@ class LogStream:
         if self._waiting:
             events, self._waiting = self._waiting, []
             client.put_log_events(logGroupName=self.group, logStreamName=self.stream, logEvents=events)
+
+
+def lost_logs(account: EmbeddedAccount, principal: Principal, group: str, stream: str) -> str:
+    """Why a role's logs do not reach their stream: AWS drops what the role may not write. Empty if it may."""
+    arn = account.arn("logs", f"log-group:{group}")
+    found = account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    try:
+        if not any(item["logGroupName"] == group for item in found):
+            account.authorize(principal, "logs:CreateLogGroup", arn)
+        account.authorize(principal, "logs:CreateLogStream", f"{arn}:log-stream:{stream}")
+        account.authorize(principal, "logs:PutLogEvents", f"{arn}:log-stream:{stream}")
+    except ServiceError as denied:
+        return str(denied.message)
+    return ""

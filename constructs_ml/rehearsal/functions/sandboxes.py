@@ -16,7 +16,7 @@ from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.functions.configuration import Configuration
 from constructs_ml.rehearsal.functions.packages import Packages
 from constructs_ml.rehearsal.functions.sandbox import Sandbox
-from constructs_ml.rehearsal.principals import Principal
+from constructs_ml.rehearsal.logs import lost_logs
 
 
 class Sandboxes:
@@ -77,7 +77,7 @@ class Sandboxes:
     def _made(self, function: LambdaFunction, configuration: Configuration) -> Sandbox:
         principal = self._account.assume(configuration.role, "lambda.amazonaws.com", session=configuration.name)
         sandbox = Sandbox(self._account, configuration, principal, self._paths(function, configuration))
-        lost = self._may_not_log(principal, configuration, sandbox.log.stream)
+        lost = lost_logs(self._account, principal, configuration.log_group, sandbox.log.stream)
         if lost:
             sandbox.logs = False
             self._account.journal.write("function", configuration.name, f"its logs are lost: {lost}", logs="lost")
@@ -91,17 +91,3 @@ class Sandboxes:
         except zipfile.BadZipFile as wrong:
             text = f"the code of {configuration.name} is no zip archive: {wrong}"
             raise ServiceError("InvalidZipFileException", text) from wrong
-
-    def _may_not_log(self, principal: Principal, configuration: Configuration, stream: str) -> str:
-        """Lambda writes logs with the function's role; what the role may not write is lost without a word."""
-        group = configuration.log_group
-        arn = self._account.arn("logs", f"log-group:{group}")
-        found = self._account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-        try:
-            if not any(item["logGroupName"] == group for item in found):
-                self._account.authorize(principal, "logs:CreateLogGroup", arn)
-            self._account.authorize(principal, "logs:CreateLogStream", f"{arn}:log-stream:{stream}")
-            self._account.authorize(principal, "logs:PutLogEvents", f"{arn}:log-stream:{stream}")
-        except ServiceError as denied:
-            return str(denied.message)
-        return ""

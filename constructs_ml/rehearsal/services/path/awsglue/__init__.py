@@ -1,0 +1,1 @@
+"""What scripts of Glue's Python shell jobs import of Glue here."""
