@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints import Endpoints
 from constructs_ml.rehearsal.objects import packed
@@ -71,6 +72,7 @@ def test_the_customers_script_answers_and_a_new_model_takes_over(opened: Embedde
     assert opened.clock.poll(lambda: not opened.processes.running(), 10)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")
 def test_the_load_of_a_server_is_measured(opened: EmbeddedAccount, tmp_path: Path) -> None:
     register(opened, tmp_path, "first", 4)
@@ -103,6 +105,7 @@ def test_what_cannot_be_served_fails_the_endpoint_with_its_reason(opened: Embedd
     assert not opened.processes.running()
 
 
+@pytest.mark.slow
 def test_a_script_that_raises_is_a_model_error_and_the_server_goes_on(opened: EmbeddedAccount, tmp_path: Path) -> None:
     register(opened, tmp_path, "first", 4)
     create(opened, "first")
@@ -111,3 +114,30 @@ def test_a_script_that_raises_is_a_model_error_and_the_server_goes_on(opened: Em
     assert ask(opened, TABLE.to_csv(index=False), Accept="text/csv").count("\n") == len(TABLE)
     ran = opened.journal.entries("invocation")
     assert [entry.detail["status"] for entry in ran] == [500, 200]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("ecr:BatchGetImage", "does not have BatchGetImage permission for the image"),
+        ("logs:PutLogEvents", ""),
+        ("cloudwatch:PutMetricData", ""),
+    ],
+)
+def test_what_the_role_lacks_is_missing(opened: EmbeddedAccount, tmp_path: Path, missing: str, words: str) -> None:
+    def denies(principal: Any, action: str, resource: str, context: Any) -> None:
+        if action == missing:
+            raise ServiceError("AccessDenied", f"{principal.role} may not {action} on {resource}")
+
+    opened.authorities.append(denies)
+    register(opened, tmp_path, "first", 4)
+    made = create(opened, "first")
+    assert words in made.get("FailureReason", "")
+    if words:
+        return
+    ask(opened, TABLE.to_csv(index=False))
+    groups = opened.client("logs").describe_log_groups()["logGroups"]
+    metrics = opened.client("cloudwatch").list_metrics(Namespace="/aws/sagemaker/Endpoints")["Metrics"]
+    assert bool(groups) == (missing != "logs:PutLogEvents")
+    assert bool(metrics) == (missing != "cloudwatch:PutMetricData")

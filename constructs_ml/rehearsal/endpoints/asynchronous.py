@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from constructs_ml.rehearsal.calls import Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.containers import Answer
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live
@@ -32,6 +32,15 @@ class _Request:
     failure: str
     received: datetime
 
+    def lost(self, account: EmbeddedAccount) -> Callable[[Exception], None]:
+        """What is written down when neither answer nor failure could be left in S3."""
+
+        def failed(broken: Exception) -> None:
+            text = f"the asynchronous request {self.id} could not be finished: {broken}"
+            account.journal.write("endpoint", self.live.name, text)
+
+        return failed
+
 
 class Asynchronous:
     """Takes requests, and answers each in a thread.
@@ -41,10 +50,12 @@ class Asynchronous:
     """
 
     def __init__(
-        self, account: EmbeddedAccount, invoke: Callable[[Live, Mapping[str, Any], bytes], tuple[Variant, Answer]]
+        self,
+        account: EmbeddedAccount,
+        invoke: Callable[[Live, Mapping[str, Any], bytes], tuple[Variant, Answer]],
+        background: Background,
     ) -> None:
-        self._account, self._invoke = account, invoke
-        self._working: list[threading.Thread] = []
+        self._account, self._invoke, self._background = account, invoke, background
 
     def accept(self, live: Live, given: Mapping[str, Any]) -> Json:
         """Queue a request: where its answer, or what went wrong, will be."""
@@ -57,25 +68,9 @@ class Asynchronous:
         id = given.get("InferenceId") or str(uuid4())
         places = (f"{output}{name}.out", f"{failure}{name}-error.out" if failure else "")
         request = _Request(live, given, config, id, *places, self._account.clock.now())
-        thread = threading.Thread(target=self._guarded, args=(request,), name=f"request to {live.name}", daemon=True)
-        self._working = [item for item in self._working if item.is_alive()] + [thread]
-        thread.start()
+        self._background.start(f"request to {live.name}", lambda: self._work(request), request.lost(self._account))
         said = {"InferenceId": id, "OutputLocation": request.output}
         return said | ({"FailureLocation": request.failure} if request.failure else {})
-
-    def end(self) -> None:
-        """Wait for those under way."""
-        for thread in self._working:
-            thread.join(10)
-
-    def _guarded(self, request: _Request) -> None:
-        try:
-            self._work(request)
-        except Exception as failed:  # noqa: BLE001 - a thread has nobody else to tell
-            if self._account.clock.stopped:
-                return
-            text = f"the asynchronous request {request.id} could not be finished: {failed}"
-            self._account.journal.write("endpoint", request.live.name, text)
 
     def _work(self, request: _Request) -> None:
         fleet = request.live.fleet

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.jobs.access import check_access
 from constructs_ml.rehearsal.logs import LogStream
 from constructs_ml.rehearsal.objects import DataError
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.sagemaker.store import Resource
-from constructs_ml.rehearsal.serving.serving import ServingError
+from constructs_ml.rehearsal.serving.serving import ServingError, container_of
 
 Answer = tuple[int, bytes, str]
 """HTTP status, body and content type."""
@@ -57,8 +58,8 @@ class Container:
 class Containers:
     """All containers of one variant, as its model declares them."""
 
-    def __init__(self, model: Resource, running: Sequence[Container], log: LogStream) -> None:
-        self.model, self._running, self._log = model, tuple(running), log
+    def __init__(self, model: Resource, running: Sequence[Container], stream: str, log: LogStream | None) -> None:
+        self.model, self._running, self.log_stream, self._log = model, tuple(running), stream, log
         execution = model.fields.get("InferenceExecutionConfig") or {}
         self.direct = len(self._running) > 1 and execution.get("Mode") == "Direct"
 
@@ -77,11 +78,6 @@ class Containers:
         """The images of the containers, in their order."""
         return tuple(container.server.image for container in self._running)
 
-    @property
-    def log_stream(self) -> str:
-        """The name of the log stream."""
-        return self._log.stream
-
     def invoke(
         self, host: str, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]
     ) -> tuple[str, Answer]:
@@ -99,7 +95,8 @@ class Containers:
                     return container.host, answer
             raise ServiceError("ValidationError", f"Container {host!r} was not found.")
         finally:
-            self._log.close()
+            if self._log is not None:
+                self._log.close()
 
     def stop(self) -> None:
         """Stop every container."""
@@ -117,20 +114,22 @@ def start(
 ) -> Containers:
     """Start what a model declares; `NotStartedError` in SageMaker's words when one of its containers fails."""
     name, machine = variant["VariantName"], variant.get("InstanceType")
-    log = LogStream(account, f"/aws/sagemaker/Endpoints/{endpoint}", f"{name}/{_instance(endpoint, model.name)}")
+    stream = f"{name}/{_instance(endpoint, model.name)}"
+    log = _log(account, principal, endpoint, stream)
     running: list[Container] = []
     for host, single in declared(model):
         try:
-            server = serve(f"{endpoint}/{name}/{host}", single, principal, machine, log.write)
+            _pull(account, single, principal)
+            server = serve(f"{endpoint}/{name}/{host}", single, principal, machine, log.write if log else _lost)
             running.append(Container(host, server))
         except Exception as failed:
             for container in running:
                 container.server.stop()
             raise NotStartedError(_reason(host, name, failed)) from failed
         finally:
-            if not account.clock.stopped:
+            if log is not None and not account.clock.stopped:
                 log.close()
-    return Containers(model, running, log)
+    return Containers(model, running, stream, log)
 
 
 def declared(model: Resource) -> list[tuple[str, Resource]]:
@@ -153,6 +152,34 @@ def declared(model: Resource) -> list[tuple[str, Resource]]:
         (host, replace(model, fields={**fields, "PrimaryContainer": item}))
         for host, item in zip(hosts, several, strict=True)
     ]
+
+
+def _pull(account: EmbeddedAccount, model: Resource, principal: Principal) -> None:
+    """What the role needs to fetch the image and to join the network."""
+    image = container_of(account, model)["Image"]
+    try:
+        check_access(account, principal, image, model.fields.get("VpcConfig"))
+    except ServiceError as denied:
+        words = f"The role '{principal.role}' does not have BatchGetImage permission for the image: '{image}'."
+        kept = f"{words} ({denied.message})" if "ecr:" in denied.message else denied.message
+        raise NotStartedError(kept) from denied
+
+
+def _log(account: EmbeddedAccount, principal: Principal, endpoint: str, stream: str) -> LogStream | None:
+    """The stream, or none where the role may not write it: the endpoint answers all the same."""
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    place = account.arn("logs", f"log-group:{group}")
+    try:
+        account.authorize(principal, "logs:CreateLogGroup", place)
+        account.authorize(principal, "logs:CreateLogStream", f"{place}:log-stream:{stream}")
+        account.authorize(principal, "logs:PutLogEvents", f"{place}:log-stream:{stream}")
+    except ServiceError:
+        return None
+    return LogStream(account, group, stream)
+
+
+def _lost(_: str) -> None:
+    """A line that nobody may write."""
 
 
 def _ask(server: Server, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]) -> Answer:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import threading
 from collections.abc import Callable, Sequence
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints import updates
+from constructs_ml.rehearsal.endpoints.background import Background
+from constructs_ml.rehearsal.endpoints.components import Components
 from constructs_ml.rehearsal.endpoints.containers import NotStartedError, Serve
+from constructs_ml.rehearsal.endpoints.experiments import Experiments
 from constructs_ml.rehearsal.endpoints.fleet import check, launch
 from constructs_ml.rehearsal.endpoints.invocations import Invocations
 from constructs_ml.rehearsal.endpoints.live import Live
@@ -23,7 +23,6 @@ from constructs_ml.rehearsal.serving.serving import ModelServer
 from constructs_ml.rehearsal.stand_ins import StandIn
 
 _IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
-_log = logging.getLogger(__name__)
 
 
 class Endpoints:
@@ -42,11 +41,16 @@ class Endpoints:
             "UpdateEndpointWeightsAndCapacities": self._scale,
         }
         account.gate.serve("sagemaker", operations)
-        self.invocations = Invocations(account, self.live)
+        self.background = Background(account)
+        self.components = Components(account, store, self.live, self.serve, self.background, {})
+        self.components.register()
+        self.experiments = Experiments(account, store, self.live, self.serve, self.background)
+        self.experiments.register()
+        self.invocations = Invocations(account, self.live, self.background, self.components.find)
         account.at_end(self._end)
 
     def _created(self, resource: Resource, call: Call) -> None:
-        config = self._config(call.parameters["EndpointConfigName"])
+        config = self.store.get("EndpointConfig", call.parameters["EndpointConfigName"])
         check(self.store, config)
         deployment = call.parameters.get("DeploymentConfig")
         updates.planned(self.account, deployment, config)
@@ -68,7 +72,9 @@ class Endpoints:
     def _update(self, call: Call) -> Json:
         given = call.parameters
         live = self._ready(given["EndpointName"])
-        config = self._config(given["EndpointConfigName"])
+        if live.name in self.experiments.running:
+            raise refused(f"Endpoint {live.name} has inference experiment {self.experiments.running[live.name]}.")
+        config = self.store.get("EndpointConfig", given["EndpointConfigName"])
         check(self.store, config)
         deployment = given.get("DeploymentConfig")
         if deployment is None and given.get("RetainDeploymentConfig"):
@@ -101,9 +107,16 @@ class Endpoints:
         return {"EndpointArn": live.resource.arn}
 
     def _delete(self, call: Call) -> Json:
-        resource = self._found(call.parameters["EndpointName"])
+        resource = self.store.get("Endpoint", call.parameters["EndpointName"])
         if resource.status in _IN_PROGRESS:
             raise refused(f'Cannot update in-progress endpoint "{resource.arn}".')
+        if resource.name in self.experiments.running:
+            raise refused(
+                f"Endpoint {resource.name} has inference experiment {self.experiments.running[resource.name]}."
+            )
+        held = self.components.of(resource.name)
+        if held:
+            raise refused(f"Endpoint {resource.name} has inference components: delete {', '.join(held)} first.")
         live = self.live.get(resource.name) or Live(resource)
         self.store.change(resource, EndpointStatus="Deleting")
         self._work(live, lambda: self._gone(live))
@@ -120,48 +133,23 @@ class Endpoints:
 
         https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html, EndpointStatus.
         """
-        resource = self._found(name)
+        resource = self.store.get("Endpoint", name)
         if resource.status in _IN_PROGRESS:
             raise refused(f'Cannot update in-progress endpoint "{resource.arn}".')
         if resource.status != "InService":
             raise refused(f'Cannot update endpoint "{resource.arn}" in status {resource.status}: delete it.')
         return self.live[name]
 
-    def _found(self, name: str) -> Resource:
-        found = self.store.find("Endpoint", name)
-        if found is None:
-            raise refused(f'Could not find endpoint "{self.account.arn("sagemaker", f"endpoint/{name}")}".')
-        return found
-
-    def _config(self, name: str) -> Resource:
-        found = self.store.find("EndpointConfig", name)
-        if found is None:
-            arn = self.account.arn("sagemaker", f"endpoint-config/{name}")
-            raise refused(f'Could not find endpoint configuration "{arn}".')
-        return found
-
     def _work(self, live: Live, work: Callable[[], None]) -> None:
-        live.worker = threading.Thread(
-            target=self._guarded, args=(live, work), name=f"endpoint {live.name}", daemon=True
-        )
-        live.worker.start()
+        def failed(broken: Exception) -> None:
+            self.store.change(live.resource, EndpointStatus="Failed", FailureReason=repr(broken))
 
-    def _guarded(self, live: Live, work: Callable[[], None]) -> None:
-        """Whatever breaks leaves a failed endpoint that says why, unless the account is closing anyway."""
-        try:
-            work()
-        except Exception as broken:  # noqa: BLE001 - a thread has nobody else to tell
-            if self.account.clock.stopped:
-                return
-            _log.exception("endpoint %s", live.name)
-            with contextlib.suppress(Exception):
-                self.store.change(live.resource, EndpointStatus="Failed", FailureReason=repr(broken))
+        self.background.start(f"endpoint {live.name}", work, failed)
 
     def _end(self) -> None:
-        self.invocations.end()
+        self.background.end()
+        self.components.stop()
         for live in list(self.live.values()):
-            if live.worker is not None:
-                live.worker.join(10)
             live.stop()
 
 

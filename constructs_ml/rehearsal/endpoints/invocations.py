@@ -9,6 +9,7 @@ from typing import Any
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.asynchronous import Asynchronous
+from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.capture import Exchange, capture
 from constructs_ml.rehearsal.endpoints.containers import Answer, Containers
 from constructs_ml.rehearsal.endpoints.fleet import Fleet, Variant
@@ -43,24 +44,19 @@ class ModelError(ServiceError):
 
 
 class Invocations:
-    """Answers requests; `components` finds the containers of inference components."""
+    """Answers requests; `find` finds the containers of an inference component."""
 
-    def __init__(self, account: EmbeddedAccount, live: Mapping[str, Live]) -> None:
-        self._account, self._live = account, live
+    def __init__(self, account: EmbeddedAccount, live: Mapping[str, Live], background: Background, find: Find) -> None:
+        self._account, self._live, self._component = account, live, find
         self._measures = Measures(account)
         exact_dimensions(account)
-        self.components: Find | None = None
-        self._asynchronous = Asynchronous(account, self._invoke)
+        self._asynchronous = Asynchronous(account, self._invoke, background)
         operations = {
             "InvokeEndpoint": self._answer,
             "InvokeEndpointWithResponseStream": self._stream,
             "InvokeEndpointAsync": self._accept,
         }
         account.gate.serve("sagemaker-runtime", operations)
-
-    def end(self) -> None:
-        """Wait for the asynchronous requests that are under way."""
-        self._asynchronous.end()
 
     def _answer(self, call: Call) -> Json:
         live = self._found(call)
@@ -110,10 +106,10 @@ class Invocations:
         component = given.get("InferenceComponentName") or ""
         if given.get("TargetModel"):
             raise _invalid("TargetModel: the rehearsal has no multi-model endpoints.")
+        if variant.containers is None and not component:
+            raise _invalid(f"Variant {variant.name} has inference components: name one (InferenceComponentName).")
         if component or variant.containers is None:
-            if self.components is None or not component:
-                raise _invalid(f"Variant {variant.name} has inference components: name one (InferenceComponentName).")
-            return self.components(live, variant, component)
+            return self._component(live, variant, component)
         host = given.get("TargetContainerHostname") or ""
         if host and not variant.containers.direct:
             raise _invalid(f"Endpoint {live.name}: TargetContainerHostname needs a model in mode Direct.")

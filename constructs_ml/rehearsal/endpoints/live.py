@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 
 from constructs_ml.rehearsal.calls import ServiceError
@@ -19,12 +18,9 @@ class Live:
     fleet: Fleet | None = None
     new: Fleet | None = None
     share: float = 0.0
-    # What the policies of an update were: kept for RetainDeploymentConfig.
     router: Router = field(default_factory=Router)
     captured: Sampler = field(default_factory=Sampler)
     shadowed: Sampler = field(default_factory=Sampler)
-    busy: threading.Lock = field(default_factory=threading.Lock)
-    worker: threading.Thread | None = None
 
     @property
     def name(self) -> str:

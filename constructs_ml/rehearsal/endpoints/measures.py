@@ -15,12 +15,13 @@ from typing import Any
 
 from moto.cloudwatch.models import MetricDatumBase
 
-from constructs_ml.rehearsal.calls import Json
+from constructs_ml.rehearsal.calls import Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 
 _PROC = Path("/proc")
 _MINUTE = 60.0
+_INSTANCES = "/aws/sagemaker/Endpoints"
 
 
 def exact_dimensions(account: EmbeddedAccount) -> None:
@@ -54,6 +55,7 @@ class Measures:
     """Puts metrics for each invocation, and the machine's load once a minute of the account's time."""
 
     account: EmbeddedAccount
+    _allowed: dict[Variant, bool] = field(default_factory=dict)
     _load: dict[Variant, tuple[float, float]] = field(default_factory=dict)
 
     def put(self, endpoint: str, variant: Variant, measure: Measure) -> None:
@@ -73,7 +75,7 @@ class Measures:
         self._send("AWS/SageMaker", values, [both, three])
         load = self._loaded(variant)
         if load:
-            self._send("/aws/sagemaker/Endpoints", load, [both])
+            self._send(_INSTANCES, load, [both])
 
     def _send(self, namespace: str, values: list[tuple[str, float, str]], dimensions: list[Json]) -> None:
         moment = self.account.clock.now()
@@ -84,9 +86,20 @@ class Measures:
         ]
         self.account.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=data)
 
+    def _may(self, variant: Variant) -> bool:
+        """The machine's load is put with the endpoint's role; without the permission there is none."""
+        if variant not in self._allowed:
+            condition = {"cloudwatch:namespace": _INSTANCES}
+            try:
+                self.account.authorize(variant.principal, "cloudwatch:PutMetricData", "*", **condition)
+                self._allowed[variant] = True
+            except ServiceError:
+                self._allowed[variant] = False
+        return self._allowed[variant]
+
     def _loaded(self, variant: Variant) -> list[tuple[str, float, str]]:
         """The load that the variant's processes really make, where /proc tells it."""
-        if variant.containers is None or variant.serverless:
+        if variant.containers is None or variant.serverless or not self._may(variant):
             return []
         now, before = time.monotonic(), self._load.get(variant)
         if before is not None and (now - before[0]) * self.account.clock.acceleration < _MINUTE:
