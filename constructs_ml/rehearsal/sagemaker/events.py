@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventb
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -34,6 +34,7 @@ class StateChanges:
 
     def __init__(self, account: EmbeddedAccount, store: Store) -> None:
         self._account = account
+        self.packages: list[Callable[[Resource, tuple[str, ...]], None]] = []
         store.on_status(self._changed)
 
     def model_package(self, package: Resource, *updated: str) -> None:
@@ -41,6 +42,8 @@ class StateChanges:
         detail = {key: _seconds(value) for key, value in package.fields.items()}
         if updated:
             detail["UpdatedModelPackageFields"] = list(updated)
+        for told in self.packages:
+            told(package, updated)
         self._account.emit(_SOURCE, _PACKAGE, detail, [package.arn])
         said = {"noun": "ModelPackage", "name": package.name, "status": package.status}
         approval = package.fields.get("ModelApprovalStatus", "")

@@ -29,6 +29,7 @@ _TIMES = MappingProxyType(
 # Members of summaries and filters that stand elsewhere in what DescribeX answers.
 _ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
+        "SourceArn": "Source.SourceArn",
         "SourceUri": "Source.SourceUri",
         "Strategy": "HyperParameterTuningJobConfig.Strategy",
         "ResourceLimits": "HyperParameterTuningJobConfig.ResourceLimits",
@@ -92,11 +93,11 @@ def _contains(value: Json, wanted: Json) -> bool:
 
 
 def _after(value: Json, wanted: Json) -> bool:
-    return value is not None and _moment(value) > _moment(wanted)
+    return value is not None and moment(value) > moment(wanted)
 
 
 def _before(value: Json, wanted: Json) -> bool:
-    return value is not None and _moment(value) < _moment(wanted)
+    return value is not None and moment(value) < moment(wanted)
 
 
 _TESTS: Mapping[str, Callable[[Json, Json], bool]] = MappingProxyType(
@@ -151,7 +152,7 @@ def _sorted(noun: Noun, found: list[Resource], given: Mapping[str, Json]) -> lis
         case "STATUS" | "HUBSTATUS" | "FEATUREGROUPSTATUS":
             found = sorted(found, key=lambda resource: resource.status)
         case "LASTMODIFIEDTIME":
-            found = sorted(found, key=lambda resource: _moment(resource.fields.get("LastModifiedTime", 0)))
+            found = sorted(found, key=lambda resource: moment(resource.fields.get("LastModifiedTime", 0)))
         case _:
             found = sorted(found, key=lambda resource: resource.created)
     return found[::-1] if order == "DESCENDING" else found
@@ -180,7 +181,8 @@ def _bare(name: Json) -> Json:
     return name.rpartition("/")[2] if isinstance(name, str) and name.startswith("arn:") else name
 
 
-def _moment(value: Json) -> datetime:
+def moment(value: Json) -> datetime:
+    """A time of a request or an answer, with its zone: without one it is UTC."""
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, str) and not re.fullmatch(r"[\d.]+", value):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker.events import StateChanges
+from constructs_ml.rehearsal.sagemaker.lineage import Lineage
+from constructs_ml.rehearsal.sagemaker.lineage_query import LineageQuery
+from constructs_ml.rehearsal.sagemaker.lineage_trails import Trails
 from constructs_ml.rehearsal.sagemaker.references import References
 from constructs_ml.rehearsal.sagemaker.registry import Registry
 from constructs_ml.rehearsal.sagemaker.store import Store
 
 
 class SageMaker:
-    """The registry and the events over a store; jobs and endpoints are parts of their own."""
+    """The registry, events and lineage over a store; jobs and endpoints are parts of their own."""
 
     def __init__(self, account: EmbeddedAccount, store: Store) -> None:
         self.references = References(account, store)
         self.changes = StateChanges(account, store)
         self.registry = Registry(account, store, self.changes)
+        self.lineage = Lineage(account, store)
+        LineageQuery(account, self.lineage)
+        Trails(self.lineage, self.changes)
