@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker.events import StateChanges
+from constructs_ml.rehearsal.sagemaker.feature_groups import FeatureGroups
+from constructs_ml.rehearsal.sagemaker.feature_store import FeatureStore
 from constructs_ml.rehearsal.sagemaker.lineage import Lineage
 from constructs_ml.rehearsal.sagemaker.lineage_query import LineageQuery
 from constructs_ml.rehearsal.sagemaker.lineage_trails import Trails
@@ -13,7 +15,7 @@ from constructs_ml.rehearsal.sagemaker.store import Store
 
 
 class SageMaker:
-    """The registry, events and lineage over a store; jobs and endpoints are parts of their own."""
+    """The registry, events, lineage and features over a store; jobs and endpoints are parts of their own."""
 
     def __init__(self, account: EmbeddedAccount, store: Store) -> None:
         self.references = References(account, store)
@@ -22,3 +24,5 @@ class SageMaker:
         self.lineage = Lineage(account, store)
         LineageQuery(account, self.lineage)
         Trails(self.lineage, self.changes)
+        FeatureGroups(account, store)
+        FeatureStore(account, store)
