@@ -86,7 +86,7 @@ def test_a_script_that_raises_answers_500_and_says_why_in_its_log_alone(account,
         status, body, made = server.invoke(b"<a/>", "text/xml", "text/csv")
         assert (status, made) == (500, "text/html; charset=utf-8")
         assert b"Internal Server Error" in body
-        assert any("content type 'text/xml'" in line for line in server.lines)
+        assert account.clock.poll(lambda: any("content type 'text/xml'" in line for line in server.lines), 10)
         server.stop()
 
 

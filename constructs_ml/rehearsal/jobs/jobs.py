@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
@@ -18,33 +18,53 @@ from constructs_ml.rehearsal.jobs.inputs import check_there
 from constructs_ml.rehearsal.jobs.processing import ProcessingJob
 from constructs_ml.rehearsal.jobs.training import TrainingJob
 from constructs_ml.rehearsal.jobs.transform import TransformJob
+from constructs_ml.rehearsal.jobs.tuned import listed
+from constructs_ml.rehearsal.jobs.tuning import TuningJob, definitions, training_fields
 from constructs_ml.rehearsal.objects import Objects
+from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 from constructs_ml.rehearsal.serving.serving import ServingError, container_of
 from constructs_ml.rehearsal.stand_ins import StandIn
 
 _log = logging.getLogger(__name__)
-_WORDS = {"TrainingJob": "training job", "ProcessingJob": "processing job", "TransformJob": "transform job"}
+_WORDS = {
+    "TrainingJob": "training job",
+    "ProcessingJob": "processing job",
+    "TransformJob": "transform job",
+    "HyperParameterTuningJob": "hyperparameter tuning job",
+}
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
 class Jobs:
     """Runs what CreateTrainingJob, CreateProcessingJob, CreateTransformJob and CreateHyperParameterTuningJob create."""
 
-    def __init__(self, account: EmbeddedAccount, store: Store, stand_ins: Sequence[StandIn] = ()) -> None:
+    def __init__(
+        self,
+        account: EmbeddedAccount,
+        store: Store,
+        stand_ins: Sequence[StandIn] = (),
+        *,
+        tuning_budget: int = 4,
+    ) -> None:
         self.account, self.store, self.stand_ins = account, store, tuple(stand_ins)
         self._running: dict[tuple[str, str], Any] = {}
         self._threads: list[threading.Thread] = []
         self._noted: set[str] = set()
         self._faults: list[tuple[str, float]] = []
         self._lock = threading.Lock()
-        store.on("Create", "TrainingJob", self._train)
+        self.tuning_budget = tuning_budget
+        self._searches: dict[str, TuningJob] = {}
+        store.on("Create", "TrainingJob", lambda resource, _: self._train(resource))
         store.on("Create", "ProcessingJob", self._process)
         store.on("Create", "TransformJob", self._transform)
+        store.on("Create", "HyperParameterTuningJob", self._tune)
         account.gate.serve(
             "sagemaker",
             {f"Stop{noun}": partial(self._stop, noun) for noun in _WORDS},
         )
+        listing = "ListTrainingJobsForHyperParameterTuningJob"
+        account.gate.serve("sagemaker", {listing: self._list_of_tuning})
         account.at_end(self._end)
 
     def prints(self, job: str) -> tuple[str, ...]:
@@ -63,21 +83,38 @@ class Jobs:
         """Interrupt the next spot training job whose name fits a glob, once, after it ran `seconds` of real time."""
         self._faults.append((jobs, seconds))
 
-    def _train(self, resource: Resource, call: Call) -> None:
-        given = resource.fields
+    def _train(self, resource: Resource) -> None:
+        command, principal = self._check_training(resource.fields, resource.name)
+        image, resources = resource.fields["AlgorithmSpecification"]["TrainingImage"], resource.fields["ResourceConfig"]
+        self._note(resource.name, image, command, checks.hosts(resources))
+        job = TrainingJob(self.account, self.store, resource, principal, command, self._fault(resource))
+        self._go("TrainingJob", resource, job, "TrainingJobStatus")
+
+    def _check_training(self, given: Mapping[str, Any], name: str) -> tuple[Sequence[str], Principal]:
+        """What starts a training job, and its role. Raises `ServiceError` for one that cannot run."""
         checks.check_training(given)
         image, resources = given["AlgorithmSpecification"]["TrainingImage"], given["ResourceConfig"]
         script = checks.training_script(given)
         kind = checks.first_type(resources)
         command = checks.command_for(image, kind, self.stand_ins, "training", script=script)
-        principal = assume(self.account, given["RoleArn"], resource.name)
+        principal = assume(self.account, given["RoleArn"], name)
         check_access(self.account, principal, image, given.get("VpcConfig"))
         for channel in given.get("InputDataConfig") or ():
             source = channel["DataSource"]["S3DataSource"]
             check_there(Objects(self.account, principal), source["S3Uri"], given["RoleArn"])
-        self._note(resource.name, image, command, checks.hosts(resources))
-        job = TrainingJob(self.account, self.store, resource, principal, command, self._fault(resource))
-        self._go("TrainingJob", resource, job, "TrainingJobStatus")
+        return command, principal
+
+    def _tune(self, resource: Resource, call: Call) -> None:
+        for definition in definitions(resource.fields):
+            self._check_training(training_fields(definition, {}), resource.name)
+        job = TuningJob(self.account, self.store, resource, self._train, self._stop_running, self.tuning_budget)
+        self._searches[resource.name] = job
+        self._go("HyperParameterTuningJob", resource, job, "HyperParameterTuningJobStatus")
+
+    def _list_of_tuning(self, call: Call) -> Json:
+        name = call.parameters["HyperParameterTuningJobName"]
+        resource = self.store.get("HyperParameterTuningJob", name)
+        return listed(self._searches[resource.name].trials, call.parameters)
 
     def _process(self, resource: Resource, call: Call) -> None:
         given = resource.fields
@@ -144,6 +181,12 @@ class Jobs:
         stop: Callable[[], None] = running.stop
         stop()
         return None
+
+    def _stop_running(self, resource: Resource) -> None:
+        """Stop a training job of a tuning job, once."""
+        running = self._running.get(("TrainingJob", resource.name))
+        if running is not None and resource.status == "InProgress":
+            running.stop()
 
     def _fault(self, resource: Resource) -> float | None:
         """The declared interruption of a spot job, taken off the list."""

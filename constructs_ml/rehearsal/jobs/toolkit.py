@@ -26,6 +26,8 @@ _TAKEN = (
     "sagemaker_region",
     "sagemaker_enable_cloudwatch_metrics",
     "sagemaker_s3_output",
+    "default_user_module_name",
+    "_tuning_objective_metric",
 )
 
 
@@ -49,10 +51,14 @@ def arguments(hyperparameters: Mapping[str, str]) -> list[str]:
     """A script's arguments: --name value, sorted by name; a mapping as k=v,k=v."""
     found = []
     for name, value in sorted(decoded(hyperparameters).items()):
-        if not name.startswith("sagemaker_"):
+        if _own(name):
             text = ",".join(f"{k}={v}" for k, v in sorted(value.items())) if isinstance(value, dict) else str(value)
             found += [f"--{name}" if len(name) > 1 else f"-{name}", "" if value is None else text]
     return found
+
+
+def _own(name: str) -> bool:
+    return not name.startswith("sagemaker_") and name not in _TAKEN
 
 
 def command(script: str, given: Sequence[str]) -> list[str]:
@@ -72,8 +78,8 @@ def variables(
 ) -> dict[str, str]:
     """The SM_ variables: `config` is inputdataconfig.json, `resources` resourceconfig.json."""
     values = decoded(hyperparameters)
-    own = {name: value for name, value in values.items() if not name.startswith("sagemaker_")}
-    more = {name: value for name, value in values.items() if name.startswith("sagemaker_") and name not in _TAKEN}
+    own = {name: value for name, value in values.items() if _own(name)}
+    more = {name: value for name, value in values.items() if not _own(name) and name not in _TAKEN}
     channels = {name: f"{PREFIX}/input/data/{name}" for name in config}
     groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
     found = {
