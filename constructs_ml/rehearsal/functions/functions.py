@@ -16,6 +16,7 @@ from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.functions.asynchronous import Asynchronous
 from constructs_ml.rehearsal.functions.configuration import Configuration, configuration, mend
+from constructs_ml.rehearsal.functions.queues import Queues
 from constructs_ml.rehearsal.functions.sandbox import Invocation, Outcome
 from constructs_ml.rehearsal.functions.sandboxes import Sandboxes
 from constructs_ml.rehearsal.functions.triggers import permits, trigger_of
@@ -36,6 +37,7 @@ class Functions:
         self.account, self.stand_ins = account, tuple(stand_ins)
         self._sandboxes = Sandboxes(account)
         self._asynchronous = Asynchronous(account, self.run)
+        self._queues = Queues(account, self.run, lambda name: self._function(name, None, account.region))
         account.gate.override("lambda", "Invoke", self._invoke)
         why = "S3, SNS and SQS inside moto call functions in its own process, and moto runs them in Docker"
 
@@ -145,6 +147,7 @@ class Functions:
         self._sandboxes.stop()
         self.account.processes.stop()
         self._asynchronous.stop()
+        self._queues.stop()
 
 
 def _event(body: bytes, most: int) -> str:
