@@ -9,9 +9,11 @@ from typing import Any
 from constructs_ml.rehearsal.calls import Call, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.events import Events
+from constructs_ml.rehearsal.iam import Iam
 
 MACHINE = "arn:aws:states:eu-central-1:111111111111:stateMachine:starter"
 ROLE = "arn:aws:iam::111111111111:role/starts"
+STARTS = ("states:StartExecution", "sagemaker:StartPipelineExecution", "sqs:SendMessage", "events:PutEvents")
 ORDER = {"source": ["shop"], "detail": {"state": ["paid"]}}
 
 
@@ -19,6 +21,7 @@ class World:
     """An open account with a queue, and state machines that only note how they are started."""
 
     def __init__(self, account: EmbeddedAccount) -> None:
+        Iam(account)
         self.account, self.events = account, Events(account)
         self.starts: list[Call] = []
         self.refusals: list[ServiceError] = []
@@ -35,6 +38,19 @@ class World:
         self.url = self.client("sqs").create_queue(QueueName="box")["QueueUrl"]
         self.queue = "arn:aws:sqs:eu-central-1:111111111111:box"
         self.let("events.amazonaws.com")
+        services = {"Service": ["events.amazonaws.com", "scheduler.amazonaws.com"]}
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}],
+        }
+        self.client("iam").create_role(RoleName="starts", AssumeRolePolicyDocument=json.dumps(trust))
+        self.permit(*STARTS)
+
+    def permit(self, *actions: str) -> None:
+        """Let the role do this, and nothing else."""
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("iam").put_role_policy(RoleName="starts", PolicyName="p", PolicyDocument=policy)
 
     def let(self, service: str) -> None:
         statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage"}

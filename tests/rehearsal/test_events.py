@@ -131,7 +131,7 @@ def test_a_queue_that_lets_nobody_in_gets_nothing(world: World) -> None:
     world.rule(world.queue)
     world.order()
     assert world.received() == []
-    assert "NO_PERMISSIONS" in world.told()[0]
+    assert "AccessDenied" in world.told()[0]
 
 
 def test_what_is_denied_is_not_tried_again_and_goes_to_the_dead_letter_queue(world: World) -> None:
@@ -141,6 +141,17 @@ def test_what_is_denied_is_not_tried_again_and_goes_to_the_dead_letter_queue(wor
     (event,) = world.received()
     assert event["detail"] == {"state": "paid"}
     assert len(world.starts) == 1
+
+
+def test_a_role_that_may_not_start_or_is_not_trusted_delivers_nothing(world: World) -> None:
+    world.rule({"Arn": MACHINE, "RoleArn": ROLE})
+    world.permit("states:StopExecution")
+    world.order()
+    world.rule({"Arn": MACHINE, "RoleArn": ROLE + "-gone"})
+    world.order()
+    assert world.starts == []
+    assert all("AccessDenied" in line for line in world.told())
+    assert len(world.told("denied")) == 2
 
 
 def test_what_is_throttled_is_tried_again(world: World) -> None:
@@ -177,9 +188,9 @@ def test_a_topic_and_a_log_group_are_targets_too(world: World) -> None:
     logs.create_log_group(logGroupName="/events")
     world.rule(topic, name="closed")
     world.order()
-    assert "NO_PERMISSIONS" in world.told()[0]
+    assert "AuthorizationError" in world.told()[0]
     statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish"}
-    policy = json.dumps({"Statement": [{**statement, "Resource": topic}]})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Resource": topic}]})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     world.rule("arn:aws:logs:eu-central-1:111111111111:log-group:/events", name="log")
     world.order()
@@ -209,7 +220,7 @@ def test_a_function_must_let_the_rule_in(world: World) -> None:
     arn, calls = function(world)
     world.rule(arn)
     world.order()
-    assert (len(calls), "add a permission" in world.told()[0]) == (0, True)
+    assert (len(calls), "AccessDenied" in world.told()[0]) == (0, True)
     permit(world, "events.amazonaws.com", "arn:aws:events:eu-central-1:111111111111:rule/rule")
     world.order()
     assert json.loads(calls[0].parameters["Payload"])["detail"] == {"state": "paid"}
@@ -219,7 +230,7 @@ def test_a_function_must_let_the_rule_in(world: World) -> None:
 def test_a_function_that_is_not_there_is_said(world: World) -> None:
     world.rule("arn:aws:lambda:eu-central-1:111111111111:function:gone")
     world.order()
-    assert "ResourceNotFoundException" in world.told()[0]
+    assert "not delivered to function:gone" in world.told()[0]
 
 
 def test_a_topic_hands_its_notices_to_functions_that_let_it_in(world: World) -> None:

@@ -115,11 +115,15 @@ def role_values(
     return {key: (value,) for key, value in known.items()} | {"aws:calledvia": ()}
 
 
-def service_values(source_arn: str, account: str, region: str) -> dict[str, tuple[str, ...]]:
-    """What is known of a call that an AWS service makes for a resource of this account."""
+def service_values(service: str, source_arn: str, account: str, region: str) -> dict[str, tuple[str, ...]]:
+    """What is known of a call that an AWS service makes for a resource of this account.
+
+    The default policy of a topic lets owners of sources in, which EventBridge does not name:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html.
+    """
     return {
         "aws:sourceaccount": (account,),
-        "aws:sourceowner": (account,),
+        "aws:sourceowner": () if service == "events.amazonaws.com" else (account,),
         "aws:principalisawsservice": ("true",),
         "aws:viaawsservice": ("false",),
         "aws:securetransport": ("true",),

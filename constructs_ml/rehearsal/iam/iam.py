@@ -129,7 +129,7 @@ class Iam:
     def _context(self, principal: Principal, role: DeployedRole | None, asked: Asked, region: str) -> Context:
         account, moment = self.account, self.account.clock.now()
         if role is None:
-            values = service_values(principal.session, account.id, region)
+            values = service_values(principal.service, principal.session, account.id, region)
         else:
             values = role_values(role.arn, role.id, principal.session, account.id, region, role.tags)
         caller = Caller.of(principal, account.id, account.partition, values)

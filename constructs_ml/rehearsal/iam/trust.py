@@ -119,7 +119,7 @@ class Trust:
             account.id,
             account.partition,
             service=service,
-            values=service_values(source, account.id, account.region),
+            values=service_values(service, source, account.id, account.region),
         )
         asked = Asked("sts:AssumeRole", (role.arn,), {"sts:externalid": ()})
         return decide(Context(caller, asked), Standing(resource=(role.trust,), must_name=True))
