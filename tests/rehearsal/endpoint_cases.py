@@ -29,7 +29,9 @@ class FakeServer:
         line(f"{name} serves {self.model}")
         self.running.add(self)
 
-    def invoke(self, body: bytes, content_type: str, accept: str, headers: Any) -> tuple[int, bytes, str]:
+    def invoke(
+        self, body: bytes, content_type: str, accept: str, headers: Any, *, seconds: float
+    ) -> tuple[int, bytes, str]:
         self.line("POST /invocations")
         if body in (b"broken", b"wrong"):
             return 500 if body == b"broken" else 400, b"no such feature", "text/plain"

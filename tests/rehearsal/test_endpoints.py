@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.endpoints import rollout
 from tests.rehearsal.endpoint_cases import (
     NAME,
     FakeServer,
@@ -292,3 +294,45 @@ def test_an_account_that_closes_in_the_middle_of_a_canary_leaves_nothing(account
         assert len(FakeServer.running) == 2
     assert not FakeServer.running
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("endpoint ")]
+
+
+def test_what_is_not_there_cannot_be_scaled(opened: EmbeddedAccount) -> None:
+    create(opened)
+    scaling = opened.client("application-autoscaling")
+    for resource in (f"endpoint/{NAME}/variant/other", "endpoint/other/variant/main", "inference-component/none"):
+        target = {"ServiceNamespace": "sagemaker", "ResourceId": resource}
+        target["ScalableDimension"] = "sagemaker:variant:DesiredInstanceCount"
+        refused(lambda target=target: scaling.register_scalable_target(**target), "ValidationException", "to scale")
+
+
+def test_the_last_policy_is_used_again_where_that_is_wanted(opened: EmbeddedAccount) -> None:
+    routing = {
+        "Type": "LINEAR",
+        "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+        "WaitIntervalInSeconds": 1,
+    }
+    create(opened, DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}})
+    update(opened, RetainDeploymentConfig=True)
+    assert settled(opened)["EndpointConfigName"] == "green"
+    assert shares(opened) == [0.5, 1.0]
+    update(opened, "blue")
+    assert settled(opened)["EndpointConfigName"] == "blue"
+    assert shares(opened) == [0.5, 1.0, 1.0]
+
+
+def test_a_deployment_that_takes_too_long_goes_back(opened: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(opened)
+    hours = iter(range(0, 10**9, 3600))
+    monkeypatch.setattr(rollout, "time", SimpleNamespace(monotonic=lambda: float(next(hours))))
+    policy = CANARY["BlueGreenUpdatePolicy"] | {"MaximumExecutionTimeoutInSeconds": 3700}
+    update(opened, DeploymentConfig={"BlueGreenUpdatePolicy": policy})
+    assert "MaximumExecutionTimeoutInSeconds of 3700" in str(settled(opened).get("FailureReason"))
+    assert described(opened)["EndpointConfigName"] == "blue"
+
+
+def test_both_configs_must_have_the_same_variants_under_a_policy(opened: EmbeddedAccount) -> None:
+    create(opened)
+    create_config(opened, "green", "other", {"VariantName": "other"})
+    refused(lambda: update(opened, "other", DeploymentConfig=CANARY), "ValidationException", "same names")
+    update(opened, "other")
+    assert settled(opened)["ProductionVariants"][0]["VariantName"] == "other"

@@ -346,3 +346,13 @@ def test_the_two_ways_of_asking_exclude_each_other(opened: EmbeddedAccount, queu
     create(opened, "green")
     later = {"EndpointName": NAME, "InputLocation": f"s3://{BUCKET}/in.csv"}
     refused(lambda: runtime.invoke_endpoint_async(**later), "ValidationError", "use InvokeEndpoint.")
+
+
+def test_what_the_rehearsal_lacks_is_refused_by_name(opened: EmbeddedAccount) -> None:
+    serve(opened)
+    for given in ({"TargetModel": "a.tar.gz"}, {"SessionId": "NEW_SESSION"}, {"EnableExplanations": "`true`"}):
+        refused(lambda given=given: ask(opened, **given), "ValidationError", next(iter(given)), "the rehearsal has no")
+    clarify = {"ClarifyExplainerConfig": {"ShapConfig": {"ShapBaselineConfig": {"ShapBaseline": "1"}}}}
+    create_config(opened, "green", ExplainerConfig=clarify)
+    sagemaker = opened.client("sagemaker")
+    refused(lambda: sagemaker.update_endpoint(EndpointName=NAME, EndpointConfigName="green"), "Clarify")

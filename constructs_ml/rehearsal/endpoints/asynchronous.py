@@ -19,6 +19,8 @@ from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live
 from constructs_ml.rehearsal.principals import Principal
 
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointAsync.html.
+_SECONDS = 900
 _SMALL = 128 * 1024  # bytes of an answer that a notification may hold
 
 
@@ -67,7 +69,9 @@ class Asynchronous:
         output, failure = _place(config, "S3OutputPath", given), _place(config, "S3FailurePath", given)
         id = given.get("InferenceId") or str(uuid4())
         places = (f"{output}{name}.out", f"{failure}{name}-error.out" if failure else "")
-        request = _Request(live, given, config, id, *places, self._account.clock.now())
+        request = _Request(
+            live, {"InvocationTimeoutSeconds": _SECONDS, **given}, config, id, *places, self._account.clock.now()
+        )
         self._background.start(f"request to {live.name}", lambda: self._work(request), request.lost(self._account))
         said = {"InferenceId": id, "OutputLocation": request.output}
         return said | ({"FailureLocation": request.failure} if request.failure else {})

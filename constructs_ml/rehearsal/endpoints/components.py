@@ -75,7 +75,7 @@ class Components:
     ) -> None:
         try:
             model = self._model(resource.name, _specified(given), variant)
-            where = {"VariantName": resource.name, "InstanceType": variant.config.get("InstanceType")}
+            where = {**variant.config, "VariantName": resource.name}
             endpoint = resource.fields["EndpointName"]
             new = start(self.account, endpoint, where, model, variant.principal, self.serve) if copies else None
         except (NotStartedError, ServiceError) as failed:

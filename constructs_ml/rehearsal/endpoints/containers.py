@@ -20,6 +20,20 @@ Answer = tuple[int, bytes, str]
 """HTTP status, body and content type."""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a container is asked: it must answer within `seconds`.
+
+    60 for InvokeEndpoint: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html.
+    """
+
+    body: bytes
+    content_type: str
+    accept: str
+    headers: Mapping[str, str]
+    seconds: float = 60.0
+
+
 class Server(Protocol):
     """A running model server."""
 
@@ -29,15 +43,17 @@ class Server(Protocol):
     def id(self) -> int:
         """The id of its process."""
 
-    def invoke(self, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]) -> Answer:
-        """POST /invocations of the container."""
+    def invoke(
+        self, body: bytes, content_type: str, accept: str, headers: Mapping[str, str], *, seconds: float
+    ) -> Answer:
+        """POST /invocations of the container; a `ServingError` when no answer comes in time."""
 
     def stop(self) -> None:
         """Stop the container."""
 
 
-Serve = Callable[[str, Resource, Principal, str | None, Callable[[str], None]], Server]
-"""Starts the server of a model with one container (name, model, role, instance type, where its lines go).
+Serve = Callable[[str, Resource, Principal, Mapping[str, Any], Callable[[str], None]], Server]
+"""Starts the server of a model with one container (name, model, role, variant, where its lines go).
 
 It answers /ping when this returns.
 """
@@ -78,9 +94,7 @@ class Containers:
         """The images of the containers, in their order."""
         return tuple(container.server.image for container in self._running)
 
-    def invoke(
-        self, host: str, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]
-    ) -> tuple[str, Answer]:
+    def invoke(self, host: str, request: Request) -> tuple[str, Answer]:
         """The answer and who gave it: of the one that `host` names, or of the pipeline's last, or first to fail.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/inference-pipelines.html.
@@ -88,11 +102,10 @@ class Containers:
         try:
             meant = [c for c in self._running if c.host == host] if self.direct else list(self._running)
             for number, container in enumerate(meant, 1):
-                wanted = accept if number == len(meant) else ""
-                answer = _ask(container.server, body, content_type, wanted, headers)
-                status, body, content_type = answer
-                if not 200 <= status < 300 or number == len(meant):
+                answer = _ask(container.server, request if number == len(meant) else replace(request, accept=""))
+                if not 200 <= answer[0] < 300 or number == len(meant):
                     return container.host, answer
+                request = replace(request, body=answer[1], content_type=answer[2])
             raise ServiceError("ValidationError", f"Container {host!r} was not found.")
         finally:
             if self._log is not None:
@@ -113,14 +126,14 @@ def start(
     serve: Serve,
 ) -> Containers:
     """Start what a model declares; `NotStartedError` in SageMaker's words when one of its containers fails."""
-    name, machine = variant["VariantName"], variant.get("InstanceType")
+    name = variant["VariantName"]
     stream = f"{name}/{_instance(endpoint, model.name)}"
     log = _log(account, principal, endpoint, stream)
     running: list[Container] = []
     for host, single in declared(model):
         try:
             _pull(account, single, principal)
-            server = serve(f"{endpoint}/{name}/{host}", single, principal, machine, log.write if log else _lost)
+            server = serve(f"{endpoint}/{name}/{host}", single, principal, variant, log.write if log else _lost)
             running.append(Container(host, server))
         except Exception as failed:
             for container in running:
@@ -182,9 +195,10 @@ def _lost(_: str) -> None:
     """A line that nobody may write."""
 
 
-def _ask(server: Server, body: bytes, content_type: str, accept: str, headers: Mapping[str, str]) -> Answer:
+def _ask(server: Server, request: Request) -> Answer:
     try:
-        return server.invoke(body, content_type, accept, headers)
+        given = (request.body, request.content_type, request.accept, request.headers)
+        return server.invoke(*given, seconds=request.seconds)
     except ServingError as silent:
         if not isinstance(silent.__cause__, TimeoutError):
             return 0, str(silent).encode(), ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.endpoints import updates
+from constructs_ml.rehearsal.endpoints import scaling, updates
 from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.components import Components
 from constructs_ml.rehearsal.endpoints.containers import NotStartedError, Serve
@@ -22,6 +23,8 @@ from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 from constructs_ml.rehearsal.serving.serving import ModelServer
 from constructs_ml.rehearsal.stand_ins import StandIn
 
+# Seconds: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html.
+_STARTED = 480
 _IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
@@ -47,6 +50,7 @@ class Endpoints:
         self.experiments = Experiments(account, store, self.live, self.serve, self.background)
         self.experiments.register()
         self.invocations = Invocations(account, self.live, self.background, self.components.find)
+        account.gate.before.append(lambda call: scaling.check(store, call))
         account.at_end(self._end)
 
     def _created(self, resource: Resource, call: Call) -> None:
@@ -100,8 +104,10 @@ class Endpoints:
         if unknown:
             raise refused(f"Endpoint {live.name} has no variant {', '.join(unknown)}.")
         for item in wanted:
-            if by_name[item["VariantName"]].serverless and "DesiredInstanceCount" in item:
-                raise refused(f"Variant {item['VariantName']} is serverless: it has no instance count.")
+            serverless = by_name[item["VariantName"]].serverless
+            wrong = "DesiredInstanceCount" if serverless else "ServerlessUpdateConfig"
+            if item.get(wrong) is not None:
+                raise refused(f"Variant {item['VariantName']} is {'' if serverless else 'not '}serverless: no {wrong}.")
         self.store.change(live.resource, EndpointStatus="Updating")
         self._work(live, lambda: updates.scale(self.account, self.store, live, wanted))
         return {"EndpointArn": live.resource.arn}
@@ -157,8 +163,11 @@ def model_server(account: EmbeddedAccount, stand_ins: Sequence[StandIn]) -> Serv
     """How a rehearsal starts a model: its inference script under the local Python, or a declared stand-in."""
 
     def serve(
-        name: str, model: Resource, principal: Principal, instance_type: str | None, line: Callable[[str], None]
+        name: str, model: Resource, principal: Principal, variant: Mapping[str, Any], line: Callable[[str], None]
     ) -> ModelServer:
-        return ModelServer(account, name, model, principal, stand_ins, instance_type=instance_type, line=line)
+        machine = variant.get("InstanceType")
+        patience = float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or _STARTED)
+        given = (account, name, model, principal, stand_ins)
+        return ModelServer(*given, instance_type=machine, line=line, seconds=patience)
 
     return serve

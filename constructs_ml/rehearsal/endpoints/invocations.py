@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
@@ -11,7 +12,7 @@ from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.asynchronous import Asynchronous
 from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.capture import Exchange, capture
-from constructs_ml.rehearsal.endpoints.containers import Answer, Containers
+from constructs_ml.rehearsal.endpoints.containers import Answer, Containers, Request
 from constructs_ml.rehearsal.endpoints.fleet import Fleet, Variant
 from constructs_ml.rehearsal.endpoints.live import Live
 from constructs_ml.rehearsal.endpoints.measures import Measure, Measures, exact_dimensions
@@ -19,6 +20,11 @@ from constructs_ml.rehearsal.endpoints.measures import Measure, Measures, exact_
 _MOST = 6_291_456  # bytes; botocore's model of InvokeEndpoint
 _SHOWN = 200
 _ACCEPTED = "application/json"
+_UNKNOWN = {
+    "TargetModel": "multi-model endpoints",
+    "SessionId": "stateful sessions",
+    "EnableExplanations": "Clarify explainers",
+}
 Find = Callable[[Live, Variant, str], Containers]
 
 
@@ -90,22 +96,23 @@ class Invocations:
         began = time.perf_counter()
         fleet, variant = live.route(given.get("TargetVariant") or "")
         containers = self._containers(live, variant, given)
-        asked = (given.get("ContentType") or "", given.get("Accept") or _ACCEPTED, _headers(given))
-        host, answer, model = self._ask(containers, given, body, asked)
+        asked = _request(given, body)
+        host, answer, model = self._ask(containers, given, asked)
         overhead = time.perf_counter() - began - model
         self._journal(live, variant, given, body, answer, model)
         self._measures.put(live.name, variant, Measure(answer[0] or 500, model, overhead))
-        self._copy(live, fleet, given, body, asked)
+        self._copy(live, fleet, given, asked)
         if not 200 <= answer[0] < 300:
             raise ModelError(self._account, live.name, host, containers.log_stream, answer)
         ids = (given.get("InferenceId") or "", given.get("CustomAttributes") or "")
-        capture(self._account, live, fleet, variant, Exchange(body, asked[0], answer[1], answer[2], *ids))
+        capture(self._account, live, fleet, variant, Exchange(body, asked.content_type, answer[1], answer[2], *ids))
         return variant, answer
 
     def _containers(self, live: Live, variant: Variant, given: Mapping[str, Any]) -> Containers:
         component = given.get("InferenceComponentName") or ""
-        if given.get("TargetModel"):
-            raise _invalid("TargetModel: the rehearsal has no multi-model endpoints.")
+        for name, what in _UNKNOWN.items():
+            if given.get(name):
+                raise _invalid(f"{name}: the rehearsal has no {what}.")
         if variant.containers is None and not component:
             raise _invalid(f"Variant {variant.name} has inference components: name one (InferenceComponentName).")
         if component or variant.containers is None:
@@ -118,25 +125,22 @@ class Invocations:
             raise _invalid(f"Endpoint {live.name}: TargetContainerHostname must be one of {known}.")
         return variant.containers
 
-    def _ask(
-        self, containers: Containers, given: Mapping[str, Any], body: bytes, asked: tuple[str, str, dict[str, str]]
-    ) -> tuple[str, Answer, float]:
+    def _ask(self, containers: Containers, given: Mapping[str, Any], asked: Request) -> tuple[str, Answer, float]:
         began = time.perf_counter()
-        host, answer = containers.invoke(given.get("TargetContainerHostname") or "", body, *asked)
+        host, answer = containers.invoke(given.get("TargetContainerHostname") or "", asked)
         return host, answer, time.perf_counter() - began
 
-    def _copy(
-        self, live: Live, fleet: Fleet, given: Mapping[str, Any], body: bytes, asked: tuple[str, str, dict[str, str]]
-    ) -> None:
+    def _copy(self, live: Live, fleet: Fleet, given: Mapping[str, Any], asked: Request) -> None:
         """A shadow variant gets the same request; its answer reaches nobody."""
         shadow = None if given.get("TargetVariant") else live.shadow(fleet)
         if shadow is None or shadow.containers is None:
             return
-        _, answer, model = self._ask(shadow.containers, {}, body, asked)
-        self._journal(live, shadow, given, body, answer, model)
+        _, answer, model = self._ask(shadow.containers, {}, asked)
+        self._journal(live, shadow, given, asked.body, answer, model)
         self._measures.put(live.name, shadow, Measure(answer[0] or 500, model, 0.0))
         if 200 <= answer[0] < 300:
-            capture(self._account, live, fleet, shadow, Exchange(body, asked[0], answer[1], answer[2]))
+            exchange = Exchange(asked.body, asked.content_type, answer[1], answer[2])
+            capture(self._account, live, fleet, shadow, exchange)
 
     def _journal(
         self, live: Live, variant: Variant, given: Mapping[str, Any], body: bytes, answer: Answer, model: float
@@ -165,12 +169,17 @@ def _body(call: Call) -> bytes:
     return body
 
 
+def _request(given: Mapping[str, Any], body: bytes) -> Request:
+    """What the container is asked; asynchronous requests alone say how much time it has."""
+    asked = Request(body, given.get("ContentType") or "", given.get("Accept") or _ACCEPTED, _headers(given))
+    return replace(asked, seconds=float(given.get("InvocationTimeoutSeconds") or asked.seconds))
+
+
 def _headers(given: Mapping[str, Any]) -> dict[str, str]:
     """What SageMaker passes on to the container."""
     names = {
         "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
         "InferenceId": "X-Amzn-SageMaker-Inference-Id",
-        "SessionId": "X-Amzn-SageMaker-Session-Id",
     }
     return {header: given[name] for name, header in names.items() if given.get(name)}
 

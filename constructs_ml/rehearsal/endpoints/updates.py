@@ -66,6 +66,9 @@ def scale(account: EmbeddedAccount, store: Store, live: Live, wanted: Sequence[M
     for item in wanted:
         variant = next(one for one in fleet.variants if one.name == item["VariantName"])
         before = variant.instances
+        if item.get("ServerlessUpdateConfig"):
+            serverless = {**variant.config["ServerlessConfig"], **item["ServerlessUpdateConfig"]}
+            variant.config = {**variant.config, "ServerlessConfig": serverless}
         variant.weight = float(item.get("DesiredWeight", variant.weight))
         variant.instances = int(item.get("DesiredInstanceCount", before))
         if variant.instances != before:
