@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ def churned(account: EmbeddedAccount) -> tuple[EmbeddedAccount, Store, dict[str,
     text = json.dumps(runnable(compile_pipeline(churn.pipeline, where, prefix="Training")))
     for name in ("processingrole", "trainingrole"):
         text = text.replace(f'"{name}"', f'"{_ROLE}{name}"')
+    text = re.sub(r'"codeuri(\w+)"', r'"s3://artifactbucket/code/\1.tar.gz"', text)
     text = text.replace('"topicarn"', f'"{account.arn("sns", "told")}"')
     text = text.replace("runs{}", account.arn("states", "execution:{}"))
     return account, store, json.loads(text)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from constructs_ml.rehearsal.calls import Call, Json
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker.store import Store
 from constructs_ml.rehearsal.states.states import States
-from tests.rehearsal.machines import ROLE, create, deny, ended, machine, output, run, start, task, training
+from tests.rehearsal.machines import ROLE, create, ended, machine, output, run, start, task, training
 
 
 @pytest.fixture
@@ -103,15 +103,19 @@ def test_an_object_comes_as_text_and_a_missing_one_as_the_sdk_says(states: Embed
 
 
 def test_errors_of_the_sdk_have_the_names_of_the_services(states: EmbeddedAccount) -> None:
-    Store(states)
     asked = task("aws-sdk:sagemaker:describeTrainingJob", {"TrainingJobName": "no"})
+    codes = iter(["ResourceNotFound", "ValidationException", "ThrottlingException"])
+
+    def refuse(_: Call) -> Json:
+        raise ServiceError(next(codes), "no")
+
+    states.gate.serve("sagemaker", {"DescribeTrainingJob": refuse})
     sfn = task("aws-sdk:sfn:describeExecution", {"ExecutionArn": states.arn("states", "execution:no:no")})
     with states.running():
-        found = run(states, machine(("Ask", asked)), name="sagemaker")
-        assert found["error"] == "SageMaker.ResourceNotFoundException"
+        names = [run(states, machine(("Ask", asked)), name=f"ask-{n}")["error"] for n in range(3)]
         assert run(states, machine(("Ask", sfn)), name="sfn")["error"] == "Sfn.ExecutionDoesNotExistException"
-        deny(states, "sagemaker:DescribeTrainingJob", "ThrottlingException")
-        assert run(states, machine(("Ask", asked)), name="later")["error"] == "SageMaker.SageMakerException"
+    general = "SageMaker.SageMakerException"
+    assert names == ["SageMaker.ResourceNotFoundException", general, general]
 
 
 def test_members_are_spelt_in_capitals_and_times_are_texts(states: EmbeddedAccount) -> None:

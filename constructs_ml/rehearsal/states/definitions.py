@@ -15,9 +15,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_par
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
+from constructs_ml.rehearsal.states.intrinsics import invocation_of
+
 Json = Any
 _read = AmazonStateLanguageParser.parse
 _READ = ("CSV", "JSON", "JSONL")
+_TEMPLATES = ("Parameters", "ResultSelector", "ItemSelector")
 
 
 class Definitions:
@@ -31,7 +34,7 @@ class Definitions:
         tree = self._trees.get(definition)
         raw = json.loads(definition)
         if tree is None:
-            tree = self._trees[definition] = _read(json.dumps(_for_moto(raw)))[1]
+            tree = self._trees[definition] = _read(json.dumps(_for_moto(raw), ensure_ascii=False))[1]
         program = Preprocessor().visit(tree)
         known = dict(states_of(raw))
         for state in _maps(program):
@@ -56,6 +59,8 @@ def states_of(definition: Any) -> Iterator[tuple[str, Any]]:
 def _for_moto(definition: Json) -> Json:
     found = copy.deepcopy(definition)
     for name, state in states_of(found):
+        for field in _TEMPLATES:
+            _expressions(f"{name}.{field}", state.get(field))
         if state.get("Type") != "Map":
             continue
         if "WriterConfig" in state.get("ResultWriter", {}):
@@ -68,6 +73,21 @@ def _for_moto(definition: Json) -> Json:
         if config is not None:
             _reader(name, config)
     return found
+
+
+def _expressions(where: str, value: Json) -> None:
+    """What moto would take for a text where Step Functions wants a path or an invocation."""
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        if not key.endswith(".$"):
+            _expressions(f"{where}.{key}", item)
+        elif not isinstance(item, str) or not item.startswith("$"):
+            try:
+                invocation_of(item if isinstance(item, str) else "")
+            except ValueError as error:
+                text = f"{where}.{key} must be a valid JSONPath or a valid intrinsic function call: {error}"
+                raise ASLParserException([text]) from None
+    for item in value if isinstance(value, list) else ():
+        _expressions(where, item)
 
 
 def _reader(name: str, config: Json) -> None:

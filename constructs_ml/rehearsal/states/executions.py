@@ -28,7 +28,7 @@ from constructs_ml.rehearsal.calls import Call, Handler, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.states.roles import ExecutionRole
 from constructs_ml.rehearsal.states.story import Story
-from constructs_ml.rehearsal.states.values import compact
+from constructs_ml.rehearsal.states.values import compact, iso
 
 _BACKEND = "moto.stepfunctions.parser.backend"
 _NAME = re.compile(r"[^\x00-\x20\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
@@ -78,6 +78,7 @@ class Executions:
     def _begin(self, worker: Any) -> None:
         execution = worker._execution_communication.execution
         program, env = worker._get_evaluation_entrypoint(), worker._get_evaluation_environment()
+        env.states.context_object.context_object_data["Execution"]["StartTime"] = iso(execution.start_date)
         worker.env = env
         started = {
             "input": compact(execution.input_data),

@@ -11,7 +11,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from constructs_ml.compiler.proofs.integrations import Integration, parse_resource
 from constructs_ml.rehearsal.calls import Call, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.states.definitions import states_of
+from constructs_ml.rehearsal.states.definitions import Definitions, states_of
 from constructs_ml.rehearsal.states.roles import STATES
 from constructs_ml.rehearsal.states.syncs import RULE_ACTIONS, SYNCS
 
@@ -21,8 +21,8 @@ _CHANGES = ("CreateStateMachine", "UpdateStateMachine")
 class Machines:
     """Looks at each state machine as Step Functions does before it takes it."""
 
-    def __init__(self, account: EmbeddedAccount) -> None:
-        self._account = account
+    def __init__(self, account: EmbeddedAccount, definitions: Definitions) -> None:
+        self._account, self._definitions = account, definitions
         account.gate.before.append(self._check)
 
     def _check(self, call: Call) -> None:
@@ -47,10 +47,12 @@ class Machines:
             machine = backend.describe_state_machine(given["stateMachineArn"])
             role, text = role or machine.roleArn, text or machine.definition
         try:
-            return str(role), json.loads(text or "")
-        except ValueError as error:
-            text = f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {error}'"
+            definition = json.loads(text or "")
+            self._definitions.parse(str(text))
+        except Exception as error:  # noqa: BLE001 - whatever moto's reader raises says what is wrong
+            text = f"Invalid State Machine Definition: '{error}'"
             raise ServiceError("InvalidDefinition", text) from None
+        return str(role), definition
 
     def _assume(self, role: str) -> Any:
         try:

@@ -26,7 +26,7 @@ def prepare(call: Integration, request: dict[str, Json], context: Mapping[str, A
         case "states:startExecution":
             # "If you don't include any JSON input data, you still must include the two braces."
             # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
-            return {"input": "{}"} | request
+            return request | ({} if request.get("input") else {"input": "{}"})
         case "ecs:runTask" if call.waits:
             return request | {"startedBy": "AWS Step Functions"}
         case "events:putEvents":
@@ -36,7 +36,7 @@ def prepare(call: Integration, request: dict[str, Json], context: Mapping[str, A
                 "Entries": [item | {"Resources": [*item.get("Resources", ()), machine, execution]} for item in entries]
             }
         case "lambda:invoke":
-            return {"Payload": b"{}"} | request
+            return request | ({} if request.get("Payload", b"null") != b"null" else {"Payload": b"{}"})
         case _:
             return request
 
@@ -45,8 +45,13 @@ def finish(call: Integration, request: Mapping[str, Json], answer: dict[str, Jso
     """What a state gets of an answer. `TaskFailedError` for an answer that tells of a failure."""
     if call.sdk:
         return answer
+    headers = dict(met.get("HTTPHeaders", {}))
     answer |= {
-        "SdkHttpMetadata": {"HttpStatusCode": met.get("HTTPStatusCode", 200)},
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": headers,
+            "HttpStatusCode": met.get("HTTPStatusCode", 200),
+        },
         "SdkResponseMetadata": {"RequestId": met.get("RequestId", "")},
     }
     match call.key:

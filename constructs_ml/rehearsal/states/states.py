@@ -11,6 +11,7 @@ from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.states.definitions import Definitions
 from constructs_ml.rehearsal.states.errors import hook_errors
 from constructs_ml.rehearsal.states.executions import Executions
+from constructs_ml.rehearsal.states.intrinsics import hook_intrinsics
 from constructs_ml.rehearsal.states.machines import Machines
 from constructs_ml.rehearsal.states.maps import hook_maps
 from constructs_ml.rehearsal.states.paths import hook_paths
@@ -54,10 +55,12 @@ class States:
         self._account = account
         roles, tokens = Roles(account), Tokens()
         self._make = lambda service_name: ServiceTask(account, ServiceCalls(account, roles), tokens)
-        Machines(account)
+        self._definitions = Definitions()
+        Machines(account, self._definitions)
         Executions(account, Story(account, Pauses(account)))
         hook_paths(account)
         hook_errors(account)
+        hook_intrinsics(account)
         hook_maps(account, roles)
         for operation, handler in tokens.handlers.items():
             account.gate.override("stepfunctions", operation, handler)
@@ -75,7 +78,7 @@ class States:
         hook(f"{_TASK}.state_task_factory", "state_task_service_for", self._make, why)
         hook(f"{_TASK}.state_task:StateTask", "_eval_state_credentials", _credentials, "Credentials carry the role")
         why = "a definition is read once, not once a run"
-        hook(f"{_ASL}.parse.asl_parser:AmazonStateLanguageParser", "parse", staticmethod(Definitions().parse), why)
+        hook(f"{_ASL}.parse.asl_parser:AmazonStateLanguageParser", "parse", staticmethod(self._definitions.parse), why)
 
 
 def _credentials(state: Any, env: Any) -> StateCredentials:

@@ -140,7 +140,7 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
             case ClientError():
                 return error_of(self.call, ex)
             case ParamValidationError():
-                text = f"The Parameters could not be used to start the Task {self.name!r}: {ex}"
+                text = f"The Parameters of {self.name!r} could not be used to start the Task: [{ex.kwargs['report']}]"
                 return "States.Runtime", text
             case BotoCoreError():
                 return f"{word_of(self.call)}.SdkClientException", str(ex)
