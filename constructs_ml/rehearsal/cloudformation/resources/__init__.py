@@ -1,0 +1,1 @@
+"""The types of resources: most are rows of one table."""
