@@ -433,6 +433,46 @@ def test_a_denial_that_depends_on_what_nobody_knows_is_listed_as_undecided(world
     )
 
 
+def test_a_policy_that_nobody_could_evaluate_is_refused(world: World) -> None:
+    wrong = document(allow("s3:GetObject", Condition={"StringEqual": {"aws:PrincipalTag/a": "b"}}))
+    world.role("a")
+    put = world.client("iam").put_role_policy
+    code, message = refused(lambda: put(RoleName="a", PolicyName="p", PolicyDocument=wrong))
+    assert (code, "'StringEqual' is none of IAM's" in message) == ("MalformedPolicyDocument", True)
+
+
+def test_a_service_may_be_trusted_in_one_region(world: World) -> None:
+    role = world.role("a", trust=f"states.{REGION}.amazonaws.com")
+    world.account.assume(role.role, "states.amazonaws.com", "m")
+    with pytest.raises(Exception, match="cannot be assumed by Lambda"):
+        world.account.assume(role.role, "lambda.amazonaws.com", "f")
+
+
+def test_the_roles_of_a_task_definition_are_passed_by_whoever_runs_it(world: World) -> None:
+    world.client("ecs").register_task_definition(
+        family="f", containerDefinitions=[], taskRoleArn=f"arn:aws:iam::{ID}:role/task"
+    )
+    world.client("ecs").create_cluster(clusterName="default")
+    run = world.client("ecs", world.role("a", allow("ecs:*"))).run_task
+    assert "iam:PassRole" in refused(lambda: run(taskDefinition="f"))[1]
+    world.client("iam").put_role_policy(
+        RoleName="a", PolicyName="pass", PolicyDocument=document(allow("iam:PassRole", f"arn:aws:iam::{ID}:role/task"))
+    )
+    run = world.client("ecs", world.account.principals.assume(f"arn:aws:iam::{ID}:role/a", "x", "y")).run_task
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - moto has no container instances
+        run(taskDefinition="f")
+    assert "PassRole" not in str(caught.value)
+
+
+def test_a_tag_that_the_role_does_not_have_is_absent_not_unknown(world: World) -> None:
+    world.bucket(model="m")
+    tagged = {"StringEquals": {"aws:PrincipalTag/team": "growth"}}
+    role = world.role("a", allow("s3:GetObject", Condition=tagged))
+    refused(lambda: world.client("s3", role).get_object(Bucket="data", Key="model"))
+    (denied,) = world.iam.denied()
+    assert (denied.unknown, "the request has no such key" in denied.near[0]) == ((), True)
+
+
 def test_tags_of_the_role_open_what_bears_their_name(world: World) -> None:
     world.bucket(growth="m", other="n")
     own = allow("s3:GetObject", "arn:aws:s3:::data/${aws:PrincipalTag/team}")

@@ -73,7 +73,8 @@ def _filled(template: str, picked: tuple[str, ...], service: str, here: Here) ->
     whole = next((item for item in reversed(picked) if item.startswith("arn:")), None)
     if whole is not None and (len(picked) == 1 or whole == picked[-1]):
         # A log group's ARN may end with a star, which means its streams.
-        return whole.removesuffix(":*") + template.rpartition("}")[2]
+        rest = template.rpartition("}")[2]
+        return whole.removesuffix(":*") + (rest if rest.startswith(":log-stream:") else "")
     values: Iterator[str] = iter(picked)
     text = _MEMBER.sub(lambda _: _name(service, next(values)), template)
     return here.arn(prefix(service), text)

@@ -10,7 +10,7 @@ from constructs_ml.rehearsal.principals import Principal
 Values = Mapping[str, tuple[str, ...]]
 """Condition keys and their values; an empty tuple is a key that the request is known not to have."""
 
-# Global keys that a call of a role to a public address never has.
+# Global keys that a call of a role's session to a public address never has.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _ABSENT = (
     *("aws:username", "aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"),
@@ -88,9 +88,11 @@ class Context:
             return (self.now[0],)
         if key == "aws:epochtime":
             return (self.now[1],)
-        if key in _ABSENT or key.partition("/")[0] in self.asked.families:
-            return ()
         family, _, name = key.partition("/")
+        if self.caller.role and (key in _ABSENT or family == "aws:principaltag"):
+            return ()
+        if family in self.asked.families:
+            return ()
         if family in _TAGS:
             tags = self.tags(self.asked.resource)
             return None if tags is None else tuple(value for own, value in tags.items() if own.lower() == name)

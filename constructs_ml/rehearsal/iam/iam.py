@@ -29,6 +29,7 @@ from constructs_ml.rehearsal.iam.context import Asked, Caller, Context, role_val
 from constructs_ml.rehearsal.iam.decisions import Decision, Standing, decide, missing
 from constructs_ml.rehearsal.iam.deployed import Deployed, DeployedRole
 from constructs_ml.rehearsal.iam.implied import implied
+from constructs_ml.rehearsal.iam.policies import read
 from constructs_ml.rehearsal.iam.requests import asked_of
 from constructs_ml.rehearsal.iam.trust import Trust
 from constructs_ml.rehearsal.iam.usage import Denied, RoleUse, Summary, Unused, Usage
@@ -44,6 +45,7 @@ _CODES = {
 }
 # Services whose resources' policies are read: only these are asked where an AWS service calls for itself.
 _WITH_POLICIES = ("kms", "lambda", "s3", "sns", "sqs")
+_DOCUMENTS = {"iam": ("PolicyDocument", "AssumeRolePolicyDocument"), "s3": ("Policy",)}
 
 
 class Iam:
@@ -91,13 +93,22 @@ class Iam:
 
     def _before(self, call: Call) -> None:
         principal = call.principal
+        _refuse_malformed(call)
         if not self._is_checked(principal):
             return
         here = Here(self.account.partition, call.region, self.account.id)
-        for asked in (*asked_of(call, here), *implied(call, here, self.deployed)):
+        for asked in (*map(self._with_key, asked_of(call, here)), *implied(call, here, self.deployed)):
             if not principal.role and asked.action.partition(":")[0] not in _WITH_POLICIES:
                 continue
             self._check(principal, asked, call.action, call.region, call)
+
+    def _with_key(self, asked: Asked) -> Asked:
+        """A key that is named by an alias, by its own ARN."""
+        name = asked.resource.partition(":key/")[2]
+        if not name.startswith("alias/"):
+            return asked
+        arn = self.deployed.key(name, asked.resource.split(":")[3])
+        return replace(asked, resources=(arn,)) if arn else asked
 
     def _authority(self, principal: Principal, action: str, resource: str, context: Mapping[str, str]) -> None:
         if self._is_checked(principal):
@@ -184,6 +195,18 @@ class Iam:
     def _role_tags(self, arn: str) -> Mapping[str, str] | None:
         role = self.deployed.role(arn) if ":role/" in arn else None
         return role.tags if role is not None else None
+
+
+def _refuse_malformed(call: Call) -> None:
+    """Refuse a policy that nobody could evaluate, as IAM and S3 do; moto takes operators that there are not."""
+    for name in _DOCUMENTS.get(call.service, ()):
+        document = call.parameters.get(name)
+        if document:
+            try:
+                read(document if isinstance(document, str) else document.decode())
+            except (ValueError, AttributeError) as wrong:
+                code = "MalformedPolicy" if call.service == "s3" else "MalformedPolicyDocument"
+                raise ServiceError(code, str(wrong)) from None
 
 
 def _denied(context: Context, decision: Decision, standing: Standing, made: str, message: str) -> Denied:

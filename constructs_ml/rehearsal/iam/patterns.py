@@ -50,7 +50,7 @@ def like_arn(pattern: str, arn: str) -> bool:
     """
     wanted, given = pattern.split(":", _SEGMENTS), arn.split(":", _SEGMENTS)
     if len(wanted) <= _SEGMENTS or len(given) <= _SEGMENTS:
-        return pattern == "*" or text_pattern(pattern).fullmatch(arn) is not None
+        return pattern == "*" or pattern == arn
     return all(text_pattern(own).fullmatch(part) for own, part in zip(wanted, given, strict=True))
 
 

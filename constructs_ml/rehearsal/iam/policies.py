@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,8 @@ from constructs_ml.rehearsal.iam.patterns import (
 )
 
 _VERSION = "2012-10-17"
+# A service is also named for one region: "states.eu-west-1.amazonaws.com".
+_REGIONAL = re.compile(r"^([a-z0-9-]+)\.[a-z]{2}(?:-[a-z]+)+-[0-9]\.(amazonaws\.com)(?:\.cn)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def _relation(kind: str, name: str, caller: Caller) -> str:
     if name == "*" and kind in ("AWS", "*"):
         return "anyone"
     if kind == "Service":
-        return "service" if not caller.role and name == caller.service else ""
+        return "service" if not caller.role and _REGIONAL.sub(r"\1.\2", name) == caller.service else ""
     if kind != "AWS" or not caller.role:
         return ""
     known = {caller.role: "role", caller.session: "session", caller.root: "account", caller.account: "account"}

@@ -209,7 +209,9 @@ def _logs(call: Call, here: Here) -> Iterator[Asked]:
     """A log group is spelt with its streams or without them, and policies are written in both ways."""
     for asked in _by_table(call, here):
         resource = asked.resource
-        if ":log-group:" in resource and ":log-stream:" not in resource:
+        if call.operation == "DescribeLogGroups":
+            yield Asked(asked.action, ("*", here.arn("logs", "log-group::log-stream:")), asked.context)
+        elif ":log-group:" in resource and ":log-stream:" not in resource:
             yield Asked(asked.action, (resource, f"{resource}:log-stream:"), asked.context, asked.families)
         elif resource.endswith(":log-stream:"):
             bare = resource.removesuffix(":log-stream:")

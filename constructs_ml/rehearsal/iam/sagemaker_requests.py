@@ -46,6 +46,14 @@ _OTHERS: Mapping[str, str] = {
     "DeleteRecord": "feature-group/{FeatureGroupName}",
     "AddAssociation": "{SourceArn}",
     "DeleteAssociation": "{SourceArn}",
+    "CreateImageVersion": "image/{ImageName}",
+    "DescribeImageVersion": "image-version/{ImageName}/{Version=1}",
+    "DeleteImageVersion": "image-version/{ImageName}/{Version=1}",
+    "CreateModelCardExportJob": "model-card/{ModelCardName}",
+    "DescribeModelCardExportJob": "{ModelCardExportJobArn}",
+    "CreateEdgeDeploymentPlan": "edge-deployment/{EdgeDeploymentPlanName}",
+    "DescribeEdgeDeploymentPlan": "edge-deployment/{EdgeDeploymentPlanName}",
+    "DeleteEdgeDeploymentPlan": "edge-deployment/{EdgeDeploymentPlanName}",
     "QueryLineage": "*",
     "Search": "*",
 }
@@ -95,12 +103,11 @@ def _own(noun: Noun, call: Call, here: Here) -> tuple[str, ...]:
 
 
 def _model_package(call: Call, here: Here) -> tuple[str, ...]:
-    """A version is made in a group, and IAM asks about both: a version's number is not known before."""
+    """A version, whose number is not known before. The reference knows no check of the group itself."""
     group = call.parameters.get("ModelPackageGroupName")
     if not group:
         return spelt("model-package/{ModelPackageName}", call, here) or ()
-    name = str(group).rpartition("/")[2]
-    return here.arn("sagemaker", f"model-package-group/{name}"), here.arn("sagemaker", f"model-package/{name}/1")
+    return (here.arn("sagemaker", f"model-package/{str(group).rpartition('/')[2]}/1"),)
 
 
 def _groups(call: Call, here: Here) -> Iterator[str]:

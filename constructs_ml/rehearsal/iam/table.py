@@ -15,11 +15,12 @@ _STREAMS = "log-group:{logGroupName}:log-stream:"
 
 ROWS: Mapping[str, Mapping[str, str]] = {
     "athena": {
-        "workgroup/{WorkGroup=primary}": "StartQueryExecution GetWorkGroup CreateWorkGroup UpdateWorkGroup "
+        "workgroup/{WorkGroup=primary}": "StartQueryExecution GetWorkGroup UpdateWorkGroup "
         "DeleteWorkGroup ListQueryExecutions CreateNamedQuery ListNamedQueries CreatePreparedStatement "
         "GetPreparedStatement",
         "datacatalog/{CatalogName}": "GetDatabase ListDatabases GetTableMetadata ListTableMetadata",
         "datacatalog/{Name}": "GetDataCatalog",
+        "workgroup/{Name}": "CreateWorkGroup",
         "*": "ListDataCatalogs ListEngineVersions ListWorkGroups",
     },
     "cloudwatch": {
@@ -43,21 +44,23 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "*": "GetAuthorizationToken",
     },
     "ecs": {
-        "cluster/{cluster=default}": "CreateService RegisterContainerInstance",
+        "cluster/{cluster=default}": "RegisterContainerInstance",
+        "service/{cluster=default}/{serviceName}": "CreateService",
+        "service/{cluster=default}/{service}": "UpdateService DeleteService",
+        "task-definition/{family}:*": "RegisterTaskDefinition",
         "cluster/{clusters=default}": "DescribeClusters",
         "cluster/{clusterName=default}": "CreateCluster",
         "task/{cluster=default}/{tasks}": "DescribeTasks",
         "task/{cluster=default}/{task}": "StopTask",
-        "*": "RegisterTaskDefinition DeregisterTaskDefinition DescribeTaskDefinition ListTaskDefinitions ListClusters",
+        "*": "DeregisterTaskDefinition DescribeTaskDefinition ListTaskDefinitions ListClusters",
         "?": "ListTasks",
         "{resourceArn}": "TagResource UntagResource ListTagsForResource",
     },
     "events": {
-        "event-bus/{EventBusName=default}": "CreatePartnerEventSource PutPermission",
         "rule/{Name}": "PutRule DescribeRule DeleteRule EnableRule DisableRule",
         "rule/{Rule}": "PutTargets RemoveTargets ListTargetsByRule",
         "event-bus/{Name=default}": "DescribeEventBus CreateEventBus DeleteEventBus",
-        "*": "ListRules ListEventBuses ListRuleNamesByTarget",
+        "*": "PutPermission ListRules ListEventBuses ListRuleNamesByTarget",
         "{ResourceARN}": "TagResource UntagResource ListTagsForResource",
     },
     "iam": {
@@ -69,7 +72,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "*": "ListRoles ListPolicies GetAccountSummary ListAccountAliases",
     },
     "kms": {
-        "{KeyId}": "Encrypt Decrypt GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey CreateGrant ReEncrypt "
+        "key/{KeyId}": "Encrypt Decrypt GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey CreateGrant "
         "GetKeyPolicy PutKeyPolicy EnableKeyRotation GetKeyRotationStatus ScheduleKeyDeletion Sign Verify",
         "*": "CreateKey ListKeys ListAliases GenerateRandom",
     },
@@ -86,28 +89,27 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         _STREAMS: "CreateLogStream DescribeLogStreams FilterLogEvents PutMetricFilter PutSubscriptionFilter "
         "DescribeMetricFilters DescribeSubscriptionFilters StartQuery",
         _STREAMS + "{logStreamName}": "PutLogEvents GetLogEvents DeleteLogStream",
-        "*": "CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery ListLogDeliveries "
-        "PutResourcePolicy DescribeResourcePolicies DescribeQueries GetQueryResults StopQuery TestMetricFilter",
-        "log-group:{logGroupNamePrefix=*}": "DescribeLogGroups",
+        "*": "PutResourcePolicy DescribeResourcePolicies DescribeQueries StopQuery TestMetricFilter DescribeLogGroups",
+        "?": "GetQueryResults",
     },
     "resourcegroupstaggingapi": {"*": "GetResources GetTagKeys GetTagValues TagResources UntagResources"},
     "scheduler": {
         "schedule/{GroupName=default}/{Name}": "CreateSchedule GetSchedule UpdateSchedule DeleteSchedule",
         "schedule-group/{Name}": "CreateScheduleGroup GetScheduleGroup DeleteScheduleGroup",
-        "schedule/{GroupName=*}/*": "ListSchedules",
-        "schedule-group/*": "ListScheduleGroups",
+        "*": "ListSchedules ListScheduleGroups",
     },
     "secretsmanager": {
-        "secret:{SecretId}": "GetSecretValue DescribeSecret PutSecretValue UpdateSecret DeleteSecret",
-        "secret:{Name}": "CreateSecret",
+        # Secrets Manager adds six characters to a secret's name.
+        "secret:{SecretId}-??????": "GetSecretValue DescribeSecret PutSecretValue UpdateSecret DeleteSecret",
+        "secret:{Name}-??????": "CreateSecret",
         "*": "ListSecrets GetRandomPassword",
     },
     "sns": {
         "{TopicArn}": "Publish PublishBatch Subscribe GetTopicAttributes SetTopicAttributes DeleteTopic "
         "ListSubscriptionsByTopic AddPermission RemovePermission",
-        "{TargetArn}": "",
         "{Name}": "CreateTopic",
-        "*": "ListTopics ListSubscriptions Unsubscribe",
+        "*": "ListTopics ListSubscriptions",
+        "?": "Unsubscribe",
         "{ResourceArn}": "TagResource UntagResource ListTagsForResource",
     },
     "sqs": {
@@ -134,7 +136,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "ValidateStateMachineDefinition",
         "{resourceArn}": "TagResource UntagResource ListTagsForResource",
     },
-    "sts": {"{RoleArn}": "AssumeRole", "*": "GetServiceBearerToken DecodeAuthorizationMessage"},
+    "sts": {"{RoleArn}": "AssumeRole", "*": "DecodeAuthorizationMessage"},
     "application-autoscaling": {
         "?": "RegisterScalableTarget DeregisterScalableTarget PutScalingPolicy DeleteScalingPolicy PutScheduledAction "
         "DeleteScheduledAction",
@@ -155,7 +157,6 @@ PREFIXES = {
 }
 # Where the action of an operation is not its name.
 RENAMED = {
-    "cloudwatch:PutCompositeAlarm": "cloudwatch:PutCompositeAlarm",
     "sns:PublishBatch": "sns:Publish",
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
