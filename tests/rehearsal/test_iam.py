@@ -448,20 +448,14 @@ def test_a_service_may_be_trusted_in_one_region(world: World) -> None:
         world.account.assume(role.role, "lambda.amazonaws.com", "f")
 
 
-def test_the_roles_of_a_task_definition_are_passed_by_whoever_runs_it(world: World) -> None:
-    world.client("ecs").register_task_definition(
-        family="f", containerDefinitions=[], taskRoleArn=f"arn:aws:iam::{ID}:role/task"
-    )
-    world.client("ecs").create_cluster(clusterName="default")
-    run = world.client("ecs", world.role("a", allow("ecs:*"))).run_task
-    assert "iam:PassRole" in refused(lambda: run(taskDefinition="f"))[1]
-    world.client("iam").put_role_policy(
-        RoleName="a", PolicyName="pass", PolicyDocument=document(allow("iam:PassRole", f"arn:aws:iam::{ID}:role/task"))
-    )
-    run = world.client("ecs", world.account.principals.assume(f"arn:aws:iam::{ID}:role/a", "x", "y")).run_task
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - moto has no container instances
-        run(taskDefinition="f")
-    assert "PassRole" not in str(caught.value)
+def test_a_role_in_the_hands_of_another_role_is_trusted_by_what_was_asked_before(world: World) -> None:
+    caller = world.role("caller", allow("sts:AssumeRole"))
+    target = world.role("target", trust=caller.role)
+    world.account.authorize(caller, "sts:AssumeRole", target.role)
+    assert world.account.assume(target.role, caller.role, "run-1").role == target.role
+    stranger = world.role("stranger", allow("sts:AssumeRole"))
+    with pytest.raises(Exception, match="sts:AssumeRole"):
+        world.account.authorize(stranger, "sts:AssumeRole", target.role)
 
 
 def test_a_tag_that_the_role_does_not_have_is_absent_not_unknown(world: World) -> None:
@@ -493,7 +487,7 @@ def test_what_was_used_and_what_never_was_is_told_by_statement_and_action(world:
     unused = world.iam.unused()[role.role]
     assert [(item.statement, item.action, item.because) for item in unused] == [
         ("Data", "s3:PutObject", ""),
-        ("Pull", "ecr:BatchGetImage", "images are not pulled"),
+        ("Pull", "ecr:BatchGetImage", "images are not pulled; only those in ECR are asked for"),
     ]
     (use,) = world.iam.summary().roles
     assert (use.calls, use.unused) == ((("s3:GetObject", 1),), unused)

@@ -18,7 +18,6 @@ from constructs_ml.rehearsal.calls import Call
 from constructs_ml.rehearsal.iam.arns import Here
 from constructs_ml.rehearsal.iam.context import Asked
 from constructs_ml.rehearsal.iam.deployed import Deployed
-from constructs_ml.rehearsal.iam.passed import pass_role
 from constructs_ml.rehearsal.iam.s3_requests import copied
 
 _MAKE, _OPEN = "kms:GenerateDataKey", "kms:Decrypt"
@@ -33,8 +32,6 @@ def implied(call: Call, here: Here, deployed: Deployed) -> Iterator[Asked]:
             arn = deployed.key(key, here.region)
             if arn:
                 yield _of_key(action, arn, call.service, about, here)
-    if call.action == "ecs:RunTask":
-        yield from _roles_of_task(call, here)
     if call.service == "s3" and _is_absent(call, here):
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: without this permission, a missing
         # object is answered with 403 instead of 404.
@@ -151,19 +148,6 @@ _READERS: Mapping[str, Callable[[Call, Here], Iterator[_Need]]] = {
     "sqs": _sqs,
     "ssm": _ssm,
 }
-
-
-def _roles_of_task(call: Call, here: Here) -> Iterator[Asked]:
-    """The roles in a task definition: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html."""
-    backend = get_backend("ecs")[here.account][here.region]
-    try:
-        found = backend.describe_task_definition(str(call.parameters.get("taskDefinition")))
-    except Exception:  # noqa: BLE001 - each of moto's exceptions says that there is none
-        return
-    for name in ("task_role_arn", "execution_role_arn"):
-        role = getattr(found, name, None)
-        if role:
-            yield pass_role(role, "ecs-tasks.amazonaws.com", here)
 
 
 def _is_absent(call: Call, here: Here) -> bool:

@@ -53,8 +53,12 @@ class Trust:
         self._account, self._deployed = account, deployed
 
     def check(self, principal: Principal) -> None:
-        """Refuse a role that a service may not assume, or that does not exist."""
-        if not principal.role or not principal.service or self._is_foreign(principal.role):
+        """Refuse a role that a service may not assume, or that does not exist.
+
+        A role that another role assumed was checked when STS was asked for it.
+        """
+        by_service = principal.service and not principal.service.startswith("arn:")
+        if not principal.role or not by_service or self._is_foreign(principal.role):
             return
         role = self._deployed.role(principal.role)
         decisions = [self._of_service(role, principal.service, arn) for arn in self._sources(principal)] if role else []

@@ -15,8 +15,8 @@ from constructs_ml.rehearsal.iam.patterns import action_pattern
 
 # What AWS does with a role and nothing does here; a pattern of actions, and why none of them is ever used.
 _NOT_REHEARSED: Mapping[str, str] = {
-    "ec2:*": "network interfaces are not rehearsed",
-    "ecr:*": "images are not pulled",
+    "ec2:*": "there are no networks here; only jobs ask for their interfaces",
+    "ecr:*": "images are not pulled; only those in ECR are asked for",
     "elasticfilesystem:*": "file systems are not rehearsed",
     "fsx:*": "file systems are not rehearsed",
     "kms:CreateGrant": "volumes are not encrypted",
@@ -24,9 +24,9 @@ _NOT_REHEARSED: Mapping[str, str] = {
     "lakeformation:*": "Lake Formation is not rehearsed",
     "logs:*LogDelivery*": "state machines' logs are not delivered through CloudWatch Logs",
     "logs:*ResourcePolic*": "state machines' logs are not delivered through CloudWatch Logs",
-    "logs:Create*": "AWS's services write the logs here, not the role",
-    "logs:DescribeLog*": "AWS's services write the logs here, not the role",
-    "logs:PutLogEvents": "AWS's services write the logs here, not the role",
+    "logs:Create*": "most logs are written here by AWS's services, which ask nobody",
+    "logs:DescribeLog*": "most logs are written here by AWS's services, which ask nobody",
+    "logs:PutLogEvents": "most logs are written here by AWS's services, which ask nobody",
     "xray:*": "traces are not rehearsed",
 }
 
