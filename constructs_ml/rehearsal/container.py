@@ -68,7 +68,8 @@ class Container:
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Variables with their paths as this machine has them; `python3` is the local Python, pip stays offline."""
-        found = {name: self.text(value) for name, value in variables.items()}
+        found = {"HOME": str(self.root), "LC_ALL": "C.UTF-8"}
+        found |= {name: self.text(value) for name, value in variables.items()}
         found["PATH"] = f"{self._programs}:{found.get('PATH', '')}"
         # What requirements.txt wants must be installed already: nothing leaves the machine.
         found |= {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from constructs_ml.rehearsal.calls import Call, ServiceError
+from constructs_ml.rehearsal.iam import Iam
 from constructs_ml.rehearsal.jobs import toolkit
 from constructs_ml.rehearsal.stand_ins import StandIn
 from tests.rehearsal.jobs_data import BUCKET, ROLE, Played, archive, channel, unpacked
@@ -401,3 +402,49 @@ def test_a_requirement_that_is_installed_is_fine_and_another_is_named(account, p
 def test_arguments_are_the_toolkits(given: dict, arguments: list[str]) -> None:
     # https://github.com/aws/sagemaker-training-toolkit/blob/master/src/sagemaker_training/mapping.py (to_cmd_args)
     assert toolkit.arguments(given) == arguments
+
+
+def test_the_roles_deployed_policies_decide_what_a_job_may(account) -> None:
+    iam, played = Iam(account), Played(account)
+    others = ["logs:*", "ecr:*", "s3:ListBucket", "s3:PutObject"]
+
+    def policy(actions: list[str]) -> None:
+        text = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+        account.client("iam").put_role_policy(RoleName="jobs", PolicyName="p", PolicyDocument=json.dumps(text))
+
+    with account.running():
+        played.begin()
+        trusted = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+        account.client("iam").create_role(RoleName="jobs", AssumeRolePolicyDocument=trust)
+        policy(others)
+        assert "s3:GetObject" in played.train("denied", "pass")["FailureReason"]
+        policy([*others, "s3:GetObject"])
+        assert played.train("fine", "pass")["TrainingJobStatus"] == "Completed"
+        policy(["s3:*", "logs:*"])
+        with pytest.raises(ClientError, match="ecr:GetAuthorizationToken"):
+            played.start("unpulled", "pass")
+        assert {found.action for found in iam.denied()} >= {"s3:GetObject", "ecr:GetAuthorizationToken"}
+
+
+def test_a_role_that_does_not_trust_sagemaker_is_refused(account) -> None:
+    Iam(account)
+    played = Played(account)
+    with account.running():
+        played.begin()
+        with pytest.raises(ClientError, match="Could not assume role"):
+            played.start("nobody", "pass")
+
+
+def test_checkpoints_that_may_not_be_written_fail_the_job(account, played) -> None:
+    def denies(call: Call) -> None:
+        if call.action == "s3:PutObject" and call.principal.role == ROLE:
+            raise ServiceError("AccessDenied", f"{ROLE} is not authorized to perform: s3:PutObject")
+
+    script = "import time; open('/opt/ml/checkpoints/c', 'w').close(); time.sleep(60)"
+    with account.running():
+        played.begin()
+        account.gate.before.append(denies)
+        done = played.train("kept", script, CheckpointConfig={"S3Uri": f"s3://{BUCKET}/c"})
+        assert done["FailureReason"].startswith("ClientError: Checkpoint upload failed:AccessDenied")
+        assert account.processes.running() == []

@@ -39,8 +39,17 @@ def assume(account: EmbeddedAccount, role: str, name: str) -> Principal:
         raise ServiceError("ValidationException", f"{text} 'sagemaker.amazonaws.com'. {refused.message}") from refused
 
 
-def check_access(account: EmbeddedAccount, principal: Principal, image: str, network: Mapping[str, Any] | None) -> None:
+def check_access(
+    account: EmbeddedAccount,
+    principal: Principal,
+    image: str,
+    network: Mapping[str, Any] | None,
+    volume_key: str | None = None,
+) -> None:
     """Refuse what the role may not: with a `ServiceError` in the authority's words."""
+    if volume_key:
+        key = volume_key if volume_key.startswith("arn:") else account.arn("kms", f"key/{volume_key}")
+        account.authorize(principal, "kms:CreateGrant", key, **{"kms:GrantIsForAWSResource": "true"})
     found = _URI.match(image)
     if found:
         account.authorize(principal, "ecr:GetAuthorizationToken", "*")

@@ -26,6 +26,8 @@ def command_for(
 
 def check_training(given: Mapping[str, Any]) -> None:
     """Raise `ServiceError` for a training job that asks for what is not rehearsed."""
+    if not given.get("AlgorithmSpecification") or not given.get("ResourceConfig"):
+        raise refuse("a serverless training job", "give it AlgorithmSpecification and ResourceConfig")
     algorithm = given["AlgorithmSpecification"]
     if not algorithm.get("TrainingImage"):
         name = algorithm.get("AlgorithmName", "an algorithm")

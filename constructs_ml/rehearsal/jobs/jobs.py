@@ -98,7 +98,7 @@ class Jobs:
         kind = checks.first_type(resources)
         command = checks.command_for(image, kind, self.stand_ins, "training", script=script)
         principal = assume(self.account, given["RoleArn"], name)
-        check_access(self.account, principal, image, given.get("VpcConfig"))
+        check_access(self.account, principal, image, given.get("VpcConfig"), resources.get("VolumeKmsKeyId"))
         for channel in given.get("InputDataConfig") or ():
             source = channel["DataSource"]["S3DataSource"]
             check_there(Objects(self.account, principal), source["S3Uri"], given["RoleArn"])
@@ -124,7 +124,8 @@ class Jobs:
         kind = checks.first_type(resources)
         command = checks.command_for(image, kind, self.stand_ins, "processing", script=script)
         principal = assume(self.account, given["RoleArn"], resource.name)
-        check_access(self.account, principal, image, (given.get("NetworkConfig") or {}).get("VpcConfig"))
+        network = (given.get("NetworkConfig") or {}).get("VpcConfig")
+        check_access(self.account, principal, image, network, resources.get("VolumeKmsKeyId"))
         self._note(resource.name, image, command, checks.hosts(resources))
         job = ProcessingJob(self.account, self.store, resource, principal, command)
         self._go("ProcessingJob", resource, job, "ProcessingJobStatus")
@@ -143,7 +144,7 @@ class Jobs:
         resources = given["TransformResources"]
         command = checks.command_for(image, resources["InstanceType"], self.stand_ins, "transform")
         principal = assume(self.account, model.fields["ExecutionRoleArn"], resource.name)
-        check_access(self.account, principal, image, model.fields.get("VpcConfig"))
+        check_access(self.account, principal, image, model.fields.get("VpcConfig"), resources.get("VolumeKmsKeyId"))
         self._note(resource.name, image, command, checks.hosts(resources))
         job = TransformJob(self.account, self.store, resource, principal, model, self.stand_ins)
         self._go("TransformJob", resource, job, "TransformJobStatus")

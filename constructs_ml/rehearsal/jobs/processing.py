@@ -142,7 +142,10 @@ class ProcessingJob:
     def _upload_continuous(self) -> None:
         for item in self._outputs():
             if item.get("S3UploadMode") == "Continuous":
-                self._upload(item, self._continuous)
+                try:
+                    self._upload(item, self._continuous)
+                except DataError as refused:
+                    raise ValueError(f"Artifact upload failed:{refused}") from refused
 
     def _upload(self, item: Mapping[str, Any], unless: dict[Path, float] | None = None) -> None:
         key = (self._given.get("ProcessingOutputConfig") or {}).get("KmsKeyId")

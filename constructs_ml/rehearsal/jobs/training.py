@@ -136,7 +136,10 @@ class TrainingJob:
 
         def tick() -> None:
             self._metrics.publish()
-            container.keep_checkpoints(self._objects)
+            try:
+                container.keep_checkpoints(self._objects)
+            except DataError as refused:
+                raise ValueError(f"Checkpoint upload failed:{refused}") from refused
 
         try:
             end, self._code = self.work.run(

@@ -121,7 +121,8 @@ class TrainingContainer:
             names = toolkit.variables(
                 hyperparameters, self.channels(), self.resources(), job=self._resource.name, script=script
             )
-            environment = {**names, **environment, "PYTHONPATH": toolkit.CODE, "CURRENT_HOST": toolkit.HOST}
+            own = {"CURRENT_HOST": toolkit.HOST, "SAGEMAKER_REGION": self._account.region, "PYTHONPATH": toolkit.CODE}
+            environment = {**names, **environment, **own}
         wrapped = self._container.command(command, *code)
         if wrapped == command:
             wrapped = [self._container.text(word) for word in command]

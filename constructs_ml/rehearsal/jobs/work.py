@@ -70,21 +70,27 @@ class Work:
             self.name, command, folder=folder, environment=environment, line=printed
         )
         self.process = process
-        end: End = "ended"
-        ticked = time.monotonic()
-        while process.wait(0.05) is None:
-            if self._asked is not None or time.monotonic() > deadline or self._account.clock.stopped:
-                end = self._asked or ("stopped" if self._account.clock.stopped else "out of time")
-                break
-            if time.monotonic() - ticked > _TICK:
-                self._flush(tick)
-                ticked = time.monotonic()
-        code = process.stop() if end != "ended" else process.wait() or 0
+        try:
+            end = self._watch(process, deadline, tick)
+        finally:
+            code = process.stop()
         if self._asked == "interrupted":
             self._asked = None
             self._wake.clear()
         self._flush(tick)
         return end, code
+
+    def _watch(self, process: Process, deadline: float, tick: Callable[[], None]) -> End:
+        ticked = time.monotonic()
+        while process.wait(0.05) is None:
+            if self._account.clock.stopped:
+                return "stopped"
+            if self._asked is not None or time.monotonic() > deadline:
+                return self._asked or "out of time"
+            if time.monotonic() - ticked > _TICK:
+                self._flush(tick)
+                ticked = time.monotonic()
+        return "ended"
 
     def pause(self, seconds: float) -> None:
         """Wait, unless somebody asks for the end."""
@@ -102,8 +108,10 @@ def job_log(account: EmbeddedAccount, principal: Principal, group: str, name: st
     stream = f"{name}/algo-1-{int(account.clock.now().timestamp())}"
     place = account.arn("logs", f"log-group:{group}")
     try:
-        account.authorize(principal, "logs:CreateLogStream", f"{place}:log-stream:{stream}")
-        account.authorize(principal, "logs:PutLogEvents", f"{place}:log-stream:{stream}")
+        for action in ("logs:CreateLogGroup", "logs:DescribeLogStreams"):
+            account.authorize(principal, action, place)
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            account.authorize(principal, action, f"{place}:log-stream:{stream}")
     except ServiceError:
         return None
     return LogStream(account, group, stream)
