@@ -33,6 +33,8 @@ class FakeServer:
         self, body: bytes, content_type: str, accept: str, headers: Any, *, seconds: float
     ) -> tuple[int, bytes, str]:
         self.line("POST /invocations")
+        if self not in self.running:
+            raise ServingError("the server was stopped")
         if body in (b"broken", b"wrong"):
             return 500 if body == b"broken" else 400, b"no such feature", "text/plain"
         return 200, self.model.encode() + b"(" + body + b")", accept or "text/plain"

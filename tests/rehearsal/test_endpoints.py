@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
@@ -336,3 +337,27 @@ def test_both_configs_must_have_the_same_variants_under_a_policy(opened: Embedde
     refused(lambda: update(opened, "other", DeploymentConfig=CANARY), "ValidationException", "same names")
     update(opened, "other")
     assert settled(opened)["ProductionVariants"][0]["VariantName"] == "other"
+
+
+def test_no_request_is_lost_while_a_model_is_replaced(opened: EmbeddedAccount) -> None:
+    create(opened)
+    stop, answers, failed = threading.Event(), [], []
+
+    def go_on() -> None:
+        while not stop.is_set():
+            try:
+                answers.append(ask(opened))
+            except ClientError as refusal:
+                failed.append(refusal)
+
+    askers = [threading.Thread(target=go_on) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    for config in ("green", "blue", "green"):
+        update(opened, config)
+        assert settled(opened)["EndpointConfigName"] == config
+    stop.set()
+    for asker in askers:
+        asker.join()
+    assert not failed
+    assert set(answers) == {"blue(1)", "green(1)"}

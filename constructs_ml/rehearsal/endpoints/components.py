@@ -9,10 +9,11 @@ from typing import Any
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.background import Background
-from constructs_ml.rehearsal.endpoints.containers import Containers, NotStartedError, Serve, start
+from constructs_ml.rehearsal.endpoints.containers import Containers, NotStartedError, Serve
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live
 from constructs_ml.rehearsal.endpoints.plan import refused
+from constructs_ml.rehearsal.endpoints.starting import start
 from constructs_ml.rehearsal.sagemaker.nouns import nouns
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 
@@ -59,7 +60,7 @@ class Components:
     def stop(self) -> None:
         """Stop every server."""
         for name in list(self.running):
-            self.running.pop(name).stop()
+            self.running.pop(name).stop(1)
 
     def _created(self, resource: Resource, call: Call) -> None:
         live, given = self._endpoint(call), call.parameters

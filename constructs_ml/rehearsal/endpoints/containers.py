@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from constructs_ml.rehearsal.calls import ServiceError
-from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.jobs.access import check_access
 from constructs_ml.rehearsal.logs import LogStream
-from constructs_ml.rehearsal.objects import DataError
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.sagemaker.store import Resource
-from constructs_ml.rehearsal.serving.serving import ServingError, container_of
+from constructs_ml.rehearsal.serving.serving import ServingError
 
 Answer = tuple[int, bytes, str]
 """HTTP status, body and content type."""
@@ -59,6 +56,10 @@ It answers /ping when this returns.
 """
 
 
+class GoneError(Exception):
+    """These containers take no requests any more."""
+
+
 class NotStartedError(Exception):
     """A fleet did not come up; the text is the FailureReason."""
 
@@ -76,6 +77,7 @@ class Containers:
 
     def __init__(self, model: Resource, running: Sequence[Container], stream: str, log: LogStream | None) -> None:
         self.model, self._running, self.log_stream, self._log = model, tuple(running), stream, log
+        self._idle, self._asked, self._stopped = threading.Condition(), 0, False
         execution = model.fields.get("InferenceExecutionConfig") or {}
         self.direct = len(self._running) > 1 and execution.get("Mode") == "Direct"
 
@@ -97,8 +99,13 @@ class Containers:
     def invoke(self, host: str, request: Request) -> tuple[str, Answer]:
         """The answer and who gave it: of the one that `host` names, or of the pipeline's last, or first to fail.
 
+        `GoneError` when they were stopped since the request was routed to them.
         https://docs.aws.amazon.com/sagemaker/latest/dg/inference-pipelines.html.
         """
+        with self._idle:
+            if self._stopped:
+                raise GoneError
+            self._asked += 1
         try:
             meant = [c for c in self._running if c.host == host] if self.direct else list(self._running)
             for number, container in enumerate(meant, 1):
@@ -108,91 +115,19 @@ class Containers:
                 request = replace(request, body=answer[1], content_type=answer[2])
             raise ServiceError("ValidationError", f"Container {host!r} was not found.")
         finally:
+            with self._idle:
+                self._asked -= 1
+                self._idle.notify_all()
             if self._log is not None:
                 self._log.close()
 
-    def stop(self) -> None:
-        """Stop every container."""
+    def stop(self, patience: float = 60.0) -> None:
+        """Take no further request, let those under way end within `patience` seconds, and stop every container."""
+        with self._idle:
+            self._stopped = True
+            self._idle.wait_for(lambda: not self._asked, patience)
         for container in self._running:
             container.server.stop()
-
-
-def start(
-    account: EmbeddedAccount,
-    endpoint: str,
-    variant: Mapping[str, Any],
-    model: Resource,
-    principal: Principal,
-    serve: Serve,
-) -> Containers:
-    """Start what a model declares; `NotStartedError` in SageMaker's words when one of its containers fails."""
-    name = variant["VariantName"]
-    stream = f"{name}/{_instance(endpoint, model.name)}"
-    log = _log(account, principal, endpoint, stream)
-    running: list[Container] = []
-    for host, single in declared(model):
-        try:
-            _pull(account, single, principal)
-            server = serve(f"{endpoint}/{name}/{host}", single, principal, variant, log.write if log else _lost)
-            running.append(Container(host, server))
-        except Exception as failed:
-            for container in running:
-                container.server.stop()
-            raise NotStartedError(_reason(host, name, failed)) from failed
-        finally:
-            if log is not None and not account.clock.stopped:
-                log.close()
-    return Containers(model, running, stream, log)
-
-
-def declared(model: Resource) -> list[tuple[str, Resource]]:
-    """Each container by its name, as a model that has it alone."""
-    fields: dict[str, Any] = dict(model.fields)
-    several = fields.pop("Containers", None) or []
-    if not several:
-        if "PrimaryContainer" not in fields:
-            raise NotStartedError(f"Model {model.name} has no container.")
-        several, hosts = [fields["PrimaryContainer"]], ["primary"]
-    else:
-        hosts = [item.get("ContainerHostname") or f"container-{number}" for number, item in enumerate(several, 1)]
-    for item in several:
-        if item.get("Mode") == "MultiModel":
-            raise NotStartedError(
-                f"Model {model.name} is a multi-model container, which the rehearsal does not run: declare a stand-in"
-                " model with one artifact for it."
-            )
-    return [
-        (host, replace(model, fields={**fields, "PrimaryContainer": item}))
-        for host, item in zip(hosts, several, strict=True)
-    ]
-
-
-def _pull(account: EmbeddedAccount, model: Resource, principal: Principal) -> None:
-    """What the role needs to fetch the image and to join the network."""
-    image = container_of(account, model)["Image"]
-    try:
-        check_access(account, principal, image, model.fields.get("VpcConfig"))
-    except ServiceError as denied:
-        words = f"The role '{principal.role}' does not have BatchGetImage permission for the image: '{image}'."
-        kept = f"{words} ({denied.message})" if "ecr:" in denied.message else denied.message
-        raise NotStartedError(kept) from denied
-
-
-def _log(account: EmbeddedAccount, principal: Principal, endpoint: str, stream: str) -> LogStream | None:
-    """The stream, or none where the role may not write it: the endpoint answers all the same."""
-    group = f"/aws/sagemaker/Endpoints/{endpoint}"
-    place = account.arn("logs", f"log-group:{group}")
-    try:
-        account.authorize(principal, "logs:CreateLogGroup", place)
-        account.authorize(principal, "logs:CreateLogStream", f"{place}:log-stream:{stream}")
-        account.authorize(principal, "logs:PutLogEvents", f"{place}:log-stream:{stream}")
-    except ServiceError:
-        return None
-    return LogStream(account, group, stream)
-
-
-def _lost(_: str) -> None:
-    """A line that nobody may write."""
 
 
 def _ask(server: Server, request: Request) -> Answer:
@@ -208,25 +143,3 @@ def _ask(server: Server, request: Request) -> Answer:
             f"{text} metrics for each container in Amazon CloudWatch, resolve the issue, and try again.".encode(),
             "",
         )
-
-
-def _reason(host: str, variant: str, failed: Exception) -> str:
-    """The words that DescribeEndpoint is known for; what is refused here by name keeps its own."""
-    if isinstance(failed, (ServiceError, NotStartedError)):
-        return str(failed)
-    if isinstance(failed, ServingError) and failed.__cause__ is None:
-        return f"Production variant {variant}: {failed}"
-    if isinstance(failed.__cause__, DataError):
-        return (
-            f"Failed to download model data for container {host} of production variant {variant}. Please ensure that"
-            f" there is an object and that the role has permissions to download it. ({failed})"
-        )
-    return (
-        f"The {host} container for production variant {variant} did not pass the ping health check."
-        f" Please check CloudWatch logs for this endpoint. ({failed})"
-    )
-
-
-def _instance(endpoint: str, model: str) -> str:
-    """An instance id: the same for the same model behind the same endpoint."""
-    return "i-" + hashlib.sha256(f"{endpoint}\n{model}".encode()).hexdigest()[:17]

@@ -25,6 +25,7 @@ from constructs_ml.rehearsal.stand_ins import StandIn
 
 # Seconds: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html.
 _STARTED = 480
+_CLOSING = 1
 _IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
@@ -156,7 +157,7 @@ class Endpoints:
         self.background.end()
         self.components.stop()
         for live in list(self.live.values()):
-            live.stop()
+            live.stop(_CLOSING)
 
 
 def model_server(account: EmbeddedAccount, stand_ins: Sequence[StandIn]) -> Serve:

@@ -9,10 +9,11 @@ from typing import Any
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.background import Background
-from constructs_ml.rehearsal.endpoints.containers import Serve, start
+from constructs_ml.rehearsal.endpoints.containers import Serve
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live
 from constructs_ml.rehearsal.endpoints.plan import refused
+from constructs_ml.rehearsal.endpoints.starting import start
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 
 _NOUN = "InferenceExperiment"

@@ -10,8 +10,9 @@ from typing import Any
 
 from constructs_ml.rehearsal.calls import Json
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.endpoints.containers import Containers, NotStartedError, Serve, start
+from constructs_ml.rehearsal.endpoints.containers import Containers, NotStartedError, Serve
 from constructs_ml.rehearsal.endpoints.plan import refused
+from constructs_ml.rehearsal.endpoints.starting import start
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 
@@ -114,12 +115,12 @@ class Fleet:
             if "DesiredInstanceCount" not in excluded and not variant.serverless:
                 variant.instances = before.instances
 
-    def stop(self) -> None:
-        """Stop every server."""
+    def stop(self, patience: float = 60.0) -> None:
+        """Stop every server, once it answered what it was asked."""
         for variant in (*self.variants, *self.shadows):
             if variant.containers is not None:
                 with contextlib.suppress(OSError):
-                    variant.containers.stop()
+                    variant.containers.stop(patience)
 
 
 def launch(account: EmbeddedAccount, store: Store, endpoint: str, config: Resource, serve: Serve) -> Fleet:

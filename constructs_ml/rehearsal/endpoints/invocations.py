@@ -12,7 +12,7 @@ from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.asynchronous import Asynchronous
 from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.capture import Exchange, capture
-from constructs_ml.rehearsal.endpoints.containers import Answer, Containers, Request
+from constructs_ml.rehearsal.endpoints.containers import Answer, Containers, GoneError, Request
 from constructs_ml.rehearsal.endpoints.fleet import Fleet, Variant
 from constructs_ml.rehearsal.endpoints.live import Live
 from constructs_ml.rehearsal.endpoints.measures import Measure, Measures, exact_dimensions
@@ -94,10 +94,15 @@ class Invocations:
     def _invoke(self, live: Live, given: Mapping[str, Any], body: bytes) -> tuple[Variant, Answer]:
         """Route, ask, write down; `ModelError` where the model did not answer with 2xx."""
         began = time.perf_counter()
-        fleet, variant = live.route(given.get("TargetVariant") or "")
-        containers = self._containers(live, variant, given)
         asked = _request(given, body)
-        host, answer, model = self._ask(containers, given, asked)
+        while True:
+            fleet, variant = live.route(given.get("TargetVariant") or "")
+            containers = self._containers(live, variant, given)
+            try:
+                host, answer, model = self._ask(containers, given, asked)
+                break
+            except GoneError:  # an update took them away meanwhile: whoever follows answers
+                continue
         overhead = time.perf_counter() - began - model
         self._journal(live, variant, given, body, answer, model)
         self._measures.put(live.name, variant, Measure(answer[0] or 500, model, overhead))
@@ -135,7 +140,10 @@ class Invocations:
         shadow = None if given.get("TargetVariant") else live.shadow(fleet)
         if shadow is None or shadow.containers is None:
             return
-        _, answer, model = self._ask(shadow.containers, {}, asked)
+        try:
+            _, answer, model = self._ask(shadow.containers, {}, asked)
+        except GoneError:
+            return
         self._journal(live, shadow, given, asked.body, answer, model)
         self._measures.put(live.name, shadow, Measure(answer[0] or 500, model, 0.0))
         if 200 <= answer[0] < 300:

@@ -29,7 +29,8 @@ class Live:
     def route(self, target: str = "") -> tuple[Fleet, Variant]:
         """Who answers the next request; `target` names a variant, whatever its weight."""
         fleet, new, share = self.fleet, self.new, self.share
-        assert fleet is not None
+        if fleet is None:
+            raise ServiceError("ValidationError", f"Endpoint {self.name} not found.")
         shares = [(fleet, 1.0 if new is None else 1.0 - share)]
         shares += [(new, share)] if new is not None and share > 0 else []
         choices = [
@@ -53,12 +54,12 @@ class Live:
                 return shadow
         return None
 
-    def stop(self) -> None:
+    def stop(self, patience: float = 60.0) -> None:
         """Stop every server."""
-        for fleet in (self.fleet, self.new):
+        fleets, self.fleet, self.new = (self.fleet, self.new), None, None
+        for fleet in fleets:
             if fleet is not None:
-                fleet.stop()
-        self.fleet = self.new = None
+                fleet.stop(patience)
 
 
 def _part(fleet: Fleet, variant: Variant) -> float:
