@@ -13,8 +13,8 @@ class StandIn:
     """A Python script that runs in a container's or a job's place, under the same folders, variables and arguments.
 
     `of` is a glob over what it replaces: an image's URI ("*/xgboost:*"), or the kind and name of what another service
-    runs ("glue:extract-*", "ecs:transform", "athena:*", "databrew:*", "emr-serverless:*", "compilation:*",
-    "automl:*"). The first that fits is taken.
+    runs ("lambda:resize", "glue:extract-*", "ecs:transform", "athena:*", "databrew:*", "emr-serverless:*",
+    "compilation:*", "automl:*"). The first that fits is taken.
     """
 
     of: str

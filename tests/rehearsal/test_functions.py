@@ -17,6 +17,7 @@ from constructs_ml.contract.settings import LogRetentionSettings
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.functions import Functions
+from constructs_ml.rehearsal.sagemaker.store import Store
 from constructs_ml.rehearsal.stand_ins import StandIn
 from tests.rehearsal.functions import called, deployed, lines, packed, role
 
@@ -126,6 +127,29 @@ def test_the_functions_of_the_apps_run(running: EmbeddedAccount) -> None:
     )
     assert called(client, wanted, name="arrived")[0]["count"] == 2
     assert len(json.loads(s3.get_object(Bucket="data", Key="m.json")["Body"].read())) == 3
+
+
+def test_known_cases_deployment_function_makes_an_endpoint(account: EmbeddedAccount) -> None:
+    Store(account)
+    Functions(account)
+    with account.running():
+        sagemaker, arn = account.client("sagemaker"), role(account, "known-case-serving", "sagemaker.amazonaws.com")
+        image = f"763104351884.dkr.ecr.{account.region}.amazonaws.com/pytorch-training:2.3-cpu-py311"
+        sagemaker.create_training_job(
+            TrainingJobName="job-1",
+            RoleArn=arn,
+            AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
+            OutputDataConfig={"S3OutputPath": "s3://data/out"},
+            ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            StoppingCondition={"MaxRuntimeInSeconds": 60},
+        )
+        settings = {"ENDPOINT": "known-case", "ROLE": "known-case-serving", "INSTANCE_TYPE": "ml.m5.large"}
+        variables = {"Environment": {"Variables": settings}, "Timeout": 30}
+        client = deployed(account, APPS / "known_case/functions/deploy", name="deploy", **variables)
+        event = {"job": "job-1", "model": "s3://data/out/model.tar.gz"}
+        wanted = {"endpoint": "known-case", "model": "job-1"}
+        assert called(client, event, name="deploy") == (wanted, "")
+        assert sagemaker.describe_endpoint(EndpointName="known-case")["EndpointConfigName"] == "job-1"
 
 
 @pytest.mark.parametrize(

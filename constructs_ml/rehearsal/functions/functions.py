@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import platform
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
@@ -126,6 +127,8 @@ class Functions:
             self.account.journal.write("stand-in", known.name, f"{known.script.name} stands in for the function")
         detail: dict[str, Any] = {"request_id": invocation.id, "milliseconds": milliseconds, "cold": cold}
         detail |= {"version": known.version, "trigger": trigger}
+        if cold:  # the declared Python, and the one that it ran under
+            detail |= {"runtime": known.runtime, "python": platform.python_version()}
         if outcome.error:
             detail |= {"error": outcome.error, "message": json.loads(outcome.payload).get("errorMessage", "")}
         self.account.journal.write("function", known.name, what, **detail)
@@ -144,8 +147,8 @@ class Functions:
         self.account.client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=metrics)
 
     def _stop(self) -> None:
-        self._sandboxes.stop()
         self.account.processes.stop()
+        self._sandboxes.stop()
         self._asynchronous.stop()
         self._queues.stop()
 

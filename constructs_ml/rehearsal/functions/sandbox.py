@@ -217,4 +217,5 @@ class Sandbox:
             "LAMBDA_RUNTIME_DIR": str(_RUNTIME.parent),
             "LANG": os.environ.get("LANG", "C.UTF-8"),
             "TZ": ":UTC",
+            "TMPDIR": str(self._account.folder),
         }

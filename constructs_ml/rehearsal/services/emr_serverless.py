@@ -49,7 +49,7 @@ class EmrServerless:
             "jobRunId": id,
             "arn": self._account.arn("emr-serverless", f"/applications/{application}/jobruns/{id}"),
             "name": given.get("name") or "",
-            "createdBy": self._account.arn("iam", "root"),
+            "createdBy": f"arn:{self._account.partition}:iam::{self._account.id}:root",
             "createdAt": now,
             "updatedAt": now,
             "executionRole": role,
