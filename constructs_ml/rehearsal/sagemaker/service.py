@@ -9,8 +9,10 @@ from constructs_ml.rehearsal.sagemaker.feature_store import FeatureStore
 from constructs_ml.rehearsal.sagemaker.lineage import Lineage
 from constructs_ml.rehearsal.sagemaker.lineage_query import LineageQuery
 from constructs_ml.rehearsal.sagemaker.lineage_trails import Trails
+from constructs_ml.rehearsal.sagemaker.pipelines import Pipelines
 from constructs_ml.rehearsal.sagemaker.references import References
 from constructs_ml.rehearsal.sagemaker.registry import Registry
+from constructs_ml.rehearsal.sagemaker.schedules import Schedules
 from constructs_ml.rehearsal.sagemaker.store import Store
 
 
@@ -26,3 +28,5 @@ class SageMaker:
         Trails(self.lineage, self.changes)
         FeatureGroups(account, store)
         FeatureStore(account, store)
+        Schedules(account, store)
+        self.pipelines = Pipelines(account, store, self.changes)
