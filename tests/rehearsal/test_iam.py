@@ -258,6 +258,44 @@ def test_objects_under_a_customers_key_need_the_key_too(world: World) -> None:
     assert rich.get_object(Bucket="data", Key="new")["Body"].read() == b"n"
 
 
+def kept(world: World, service: str, key: str) -> Any:
+    """Something that a service keeps under a key, and the call that needs the key."""
+    client = world.client(service)
+    match service:
+        case "sqs":
+            url = client.create_queue(QueueName="q", Attributes={"KmsMasterKeyId": key})["QueueUrl"]
+            return lambda own: own.send_message(QueueUrl=url, MessageBody="m")
+        case "sns":
+            arn = client.create_topic(Name="t", Attributes={"KmsMasterKeyId": key})["TopicArn"]
+            return lambda own: own.publish(TopicArn=arn, Message="m")
+        case "ssm":
+            client.put_parameter(Name="/a/b", Value="v", Type="SecureString", KeyId=key)
+            return lambda own: own.get_parameter(Name="/a/b", WithDecryption=True)
+    client.create_table(
+        TableName="t",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
+    )
+    return lambda own: own.get_item(TableName="t", Key={"id": {"S": "1"}})
+
+
+@pytest.mark.parametrize("service", ["sqs", "sns", "ssm", "dynamodb"])
+@pytest.mark.parametrize("by_alias", [False, True])
+def test_what_a_service_keeps_under_a_customers_key_needs_the_key_too(
+    world: World, service: str, by_alias: bool
+) -> None:
+    arn = str(world.client("kms").create_key()["KeyMetadata"]["Arn"])
+    world.client("kms").create_alias(AliasName="alias/ml", TargetKeyId=arn)
+    call = kept(world, service, "alias/ml" if by_alias else arn)
+    poor = world.client(service, world.role("poor", allow(f"{service}:*")))
+    assert f"on resource: {arn}" in refused(lambda: call(poor))[1]
+    via = {"StringEquals": {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}}
+    key = allow(["kms:Decrypt", "kms:GenerateDataKey*"], arn, Condition=via)
+    call(world.client(service, world.role("rich", allow(f"{service}:*"), key)))
+
+
 def test_a_key_for_another_service_opens_no_object(world: World) -> None:
     arn = encrypted(world)
     via = {"StringEquals": {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}}

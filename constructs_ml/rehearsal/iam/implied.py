@@ -137,7 +137,7 @@ def _ssm(call: Call, here: Here) -> Iterator[_Need]:
     backend = get_backend("ssm")[here.account][here.region]
     for name in given.get("Names") or [given.get("Name")]:
         kept = backend.get_parameter(str(name))
-        if kept is not None and kept.type == "SecureString" and kept.keyid:
+        if kept is not None and kept.parameter_type == "SecureString" and kept.keyid:
             yield _OPEN, str(kept.keyid), {"PARAMETER_ARN": here.arn("ssm", f"parameter/{str(name).lstrip('/')}")}
 
 
