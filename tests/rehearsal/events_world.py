@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -13,19 +14,21 @@ from constructs_ml.rehearsal.iam import Iam
 
 MACHINE = "arn:aws:states:eu-central-1:111111111111:stateMachine:starter"
 ROLE = "arn:aws:iam::111111111111:role/starts"
+EMPTY_ZIP = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="
 STARTS = ("states:StartExecution", "sagemaker:StartPipelineExecution", "sqs:SendMessage", "events:PutEvents")
 ORDER = {"source": ["shop"], "detail": {"state": ["paid"]}}
 
 
 class World:
-    """An open account with a queue, and state machines that only note how they are started."""
+    """An open account with a queue, and state machines that only note how they are started, unless `stub` is off."""
 
-    def __init__(self, account: EmbeddedAccount) -> None:
+    def __init__(self, account: EmbeddedAccount, *, stub: bool = True) -> None:
         Iam(account)
         self.account, self.events = account, Events(account)
         self.starts: list[Call] = []
         self.refusals: list[ServiceError] = []
-        account.gate.override("stepfunctions", "StartExecution", self._start)
+        if stub:
+            account.gate.override("stepfunctions", "StartExecution", self._start)
 
     def _start(self, call: Call) -> Any:
         self.starts.append(call)
@@ -38,7 +41,7 @@ class World:
         self.url = self.client("sqs").create_queue(QueueName="box")["QueueUrl"]
         self.queue = "arn:aws:sqs:eu-central-1:111111111111:box"
         self.let("events.amazonaws.com")
-        services = {"Service": ["events.amazonaws.com", "scheduler.amazonaws.com"]}
+        services = {"Service": [f"{name}.amazonaws.com" for name in ("events", "scheduler", "states", "lambda")]}
         trust = {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}],
@@ -51,6 +54,21 @@ class World:
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.client("iam").put_role_policy(RoleName="starts", PolicyName="p", PolicyDocument=policy)
+
+    def function(self) -> tuple[str, list[Call]]:
+        """A function that only notes what it is called with."""
+        calls: list[Call] = []
+        self.account.gate.override("lambda", "Invoke", lambda call: calls.append(call) or {"StatusCode": 202})
+        code = {"ZipFile": base64.b64decode(EMPTY_ZIP)}
+        made = self.client("lambda").create_function(
+            FunctionName="f", Runtime="python3.12", Role=ROLE, Handler="a.b", Code=code
+        )
+        return str(made["FunctionArn"]), calls
+
+    def let_in(self, service: str, source: str) -> None:
+        """Let a service invoke the function for a source."""
+        given = {"FunctionName": "f", "StatementId": service.partition(".")[0], "Action": "lambda:InvokeFunction"}
+        self.client("lambda").add_permission(**given, Principal=service, SourceArn=source)
 
     def let(self, service: str) -> None:
         statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage"}

@@ -160,6 +160,19 @@ def test_actions_tell_a_topic_unless_they_are_off_and_others_are_named(world: Wo
     assert any("has no arn:aws:ssm" in line for line in world.told("alarm"))
 
 
+def test_an_alarm_invokes_a_function_that_lets_it_in(world: World) -> None:
+    arn, calls = world.function()
+    world.let_in("lambda.alarms.cloudwatch.amazonaws.com", "arn:aws:cloudwatch:eu-central-1:111111111111:alarm:errors")
+    alarm(world, AlarmActions=[arn])
+    alarm(world, "another", AlarmActions=[arn])
+    publish(world, 1)
+    assert state(world) == state(world, "another") == "ALARM"
+    (call,) = calls
+    told = json.loads(call.parameters["Payload"])
+    assert (told["source"], told["alarmData"]["alarmName"]) == ("aws.cloudwatch", "errors")
+    assert told["alarmData"]["state"]["value"] == "ALARM"
+
+
 def test_a_state_set_by_hand_is_told_and_stays_until_data_comes(world: World) -> None:
     world.rule(world.queue, AlarmStateChange.pattern_of_any(["errors"]))
     alarm(world)

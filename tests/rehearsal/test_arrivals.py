@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,3 +86,16 @@ def test_a_bucket_notifies_a_queue_of_what_its_filter_takes(world: World) -> Non
     (notice,) = world.received()
     record = notice["Records"][0]
     assert (record["eventName"], record["s3"]["object"]["key"]) == ("ObjectCreated:Put", "raw/a+b")
+
+
+def test_a_bucket_notifies_a_function_that_lets_it_in(world: World) -> None:
+    arn, calls = world.function()
+    world.let_in("s3.amazonaws.com", "arn:aws:s3:::data")
+    wanted = {"LambdaFunctionArn": arn, "Events": ["s3:ObjectRemoved:*"]}
+    s3 = bucket(world, {"LambdaFunctionConfigurations": [wanted]})
+    s3.put_object(Bucket="data", Key="a", Body=b"a")
+    s3.delete_object(Bucket="data", Key="a")
+    assert world.events.settle()
+    (call,) = calls
+    record = json.loads(call.parameters["Payload"])["Records"][0]
+    assert (record["eventName"], record["s3"]["bucket"]["name"]) == ("ObjectRemoved:Delete", "data")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +11,6 @@ import pytest
 from constructs_ml.rehearsal.calls import Call, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from tests.rehearsal.events_world import MACHINE, ORDER, ROLE, World
-
-EMPTY_ZIP = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="
 
 
 @pytest.fixture
@@ -199,29 +196,12 @@ def test_a_topic_and_a_log_group_are_targets_too(world: World) -> None:
     assert any("notice to me@example.com" in line for line in world.told())
 
 
-def function(world: World) -> tuple[str, list[Call]]:
-    """A function that only notes what it is called with."""
-    calls: list[Call] = []
-    world.account.gate.override("lambda", "Invoke", lambda call: calls.append(call) or {"StatusCode": 202})
-    iam, client = world.client("iam"), world.client("lambda")
-    iam.create_role(RoleName="f", AssumeRolePolicyDocument="{}")
-    code = {"ZipFile": base64.b64decode(EMPTY_ZIP)}
-    role = "arn:aws:iam::111111111111:role/f"
-    made = client.create_function(FunctionName="f", Runtime="python3.12", Role=role, Handler="a.b", Code=code)
-    return str(made["FunctionArn"]), calls
-
-
-def permit(world: World, service: str, source: str) -> None:
-    given = {"FunctionName": "f", "StatementId": service.partition(".")[0], "Action": "lambda:InvokeFunction"}
-    world.client("lambda").add_permission(**given, Principal=service, SourceArn=source)
-
-
 def test_a_function_must_let_the_rule_in(world: World) -> None:
-    arn, calls = function(world)
+    arn, calls = world.function()
     world.rule(arn)
     world.order()
     assert (len(calls), "AccessDenied" in world.told()[0]) == (0, True)
-    permit(world, "events.amazonaws.com", "arn:aws:events:eu-central-1:111111111111:rule/rule")
+    world.let_in("events.amazonaws.com", "arn:aws:events:eu-central-1:111111111111:rule/rule")
     world.order()
     assert json.loads(calls[0].parameters["Payload"])["detail"] == {"state": "paid"}
     assert calls[0].parameters["InvocationType"] == "Event"
@@ -234,11 +214,11 @@ def test_a_function_that_is_not_there_is_said(world: World) -> None:
 
 
 def test_a_topic_hands_its_notices_to_functions_that_let_it_in(world: World) -> None:
-    arn, calls = function(world)
+    arn, calls = world.function()
     sns = world.client("sns")
     topic = sns.create_topic(Name="t")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
-    permit(world, "sns.amazonaws.com", topic)
+    world.let_in("sns.amazonaws.com", topic)
     sns.publish(TopicArn=topic, Message="hello", Subject="s")
     assert world.events.settle()
     record = json.loads(calls[0].parameters["Payload"])["Records"][0]

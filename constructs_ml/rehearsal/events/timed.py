@@ -19,6 +19,8 @@ class Kept:
     began: datetime
     real: float
     done: datetime
+    asked: datetime | None = None
+    answer: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,12 @@ class Timed:
     kept: Kept
     fire: Callable[[datetime], None]
     complete: Callable[[], None]
+
+    def following(self) -> datetime | None:
+        """The next time after what was carried out; it is asked for many times a second."""
+        if self.kept.asked != self.kept.done:
+            self.kept.asked, self.kept.answer = self.kept.done, self.next(self.kept.done)
+        return self.kept.answer
 
     def next(self, after: datetime) -> datetime | None:
         """The next time between the schedule's start and end dates; one-time schedules know neither."""

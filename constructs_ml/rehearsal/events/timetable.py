@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -20,8 +21,9 @@ from constructs_ml.rehearsal.events.schedules import At, Every, read
 from constructs_ml.rehearsal.events.targets import Sent
 from constructs_ml.rehearsal.events.timed import INSTANT, Kept, Timed
 
-_LOOK = 0.1
+_LOOK = 0.2
 _MOST = 200
+_read = lru_cache(maxsize=4096)(read)
 
 
 class Timetable:
@@ -55,7 +57,7 @@ class Timetable:
                 raise ValueError(f"no schedule and no scheduled rule {name!r}; there are: {names}")
             if not found[0].enabled:
                 raise ValueError(f"schedule {name!r} is disabled: nothing would fire it")
-            due = found[0].next(found[0].kept.done) or self._account.clock.now()
+            due = found[0].following() or self._account.clock.now()
             self._fire(found[0], due)
             return due
 
@@ -87,14 +89,14 @@ class Timetable:
         if isinstance(timed.when, At):
             waited = timedelta(seconds=(time.monotonic() - timed.kept.real) * (self._account.clock.acceleration - 1))
             now += waited
-        found: list[datetime] = []
-        moment = timed.next(timed.kept.done)
-        while moment is not None and moment <= now and len(found) <= _MOST:
-            found.append(moment)
-            moment = timed.next(moment)
         if not timed.enabled:
             timed.kept.done = max(timed.kept.done, now)
             return []
+        found: list[datetime] = []
+        moment = timed.following()
+        while moment is not None and moment <= now and len(found) <= _MOST:
+            found.append(moment)
+            moment = timed.next(moment)
         if len(found) > _MOST:
             what = f"fired {_MOST} times of those that were due by {now:%Y-%m-%dT%H:%M:%SZ}; the rest is left out"
             self._account.journal.write("schedule", timed.name, what)
@@ -105,7 +107,7 @@ class Timetable:
     def _fire(self, timed: Timed, due: datetime) -> None:
         timed.kept.done = max(timed.kept.done, due)
         timed.fire(due)
-        if timed.next(timed.kept.done) is None:
+        if timed.following() is None:
             timed.complete()
 
     def _timed(self) -> Iterator[Timed]:
@@ -130,7 +132,7 @@ class Timetable:
             zone, start = schedule.schedule_expression_timezone, _moment(schedule.start_date)
             said = f"{schedule.schedule_expression} {zone} {start}"
             kept = self._keep(schedule.arn, said, at_once=schedule.schedule_expression.startswith("rate"))
-            when = read(schedule.schedule_expression, zone, start or kept.began)
+            when = _read(schedule.schedule_expression, zone, start or kept.began)
 
             def fire(due: datetime, schedule: Any = schedule) -> None:
                 self._start(schedule, due)
@@ -146,7 +148,7 @@ class Timetable:
             if not rule.scheduled_expression:
                 continue
             kept = self._keep(rule.arn, rule.scheduled_expression, at_once=False)
-            when = read(rule.scheduled_expression)
+            when = _read(rule.scheduled_expression)
             if isinstance(when, Every):
                 when = Every(when.every, kept.began + when.every)
 
@@ -201,7 +203,7 @@ def _check(call: Call) -> None:
     if call.service not in ("scheduler", "events") or not text:
         return
     try:
-        when = read(text, call.parameters.get("ScheduleExpressionTimezone") or "UTC")
+        when = _read(text, call.parameters.get("ScheduleExpressionTimezone") or "UTC")
     except (ValueError, KeyError, OSError) as invalid:
         raise ServiceError("ValidationException", f"Invalid Schedule Expression {text}: {invalid}") from None
     if call.service == "events" and isinstance(when, At):
