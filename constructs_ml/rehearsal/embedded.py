@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -44,6 +46,7 @@ class EmbeddedAccount:
         self.principals, self.processes = Principals(), Processes()
         self.gate = Gate(id, region, self.principals)
         self.folder = Path(tempfile.mkdtemp(prefix="constructs-ml-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.buses: list[Callable[[dict[str, Any]], None]] = []
         self.trust: list[Callable[[Principal], None]] = []
         self.authorities: list[Callable[[Principal, str, str, Mapping[str, str]], None]] = []

@@ -63,6 +63,7 @@ class TrainingJob:
         self._seconds = 0.0
         self._began = time.monotonic()
         self._code = 0
+        self._container = self._machine()
         self.status("Starting", TrainingJobStatus="InProgress")
 
     def status(self, secondary: str, message: str = "", **fields: Any) -> None:
@@ -98,28 +99,28 @@ class TrainingJob:
             self._fail(f"ClientError: Data download failed:{refused}")
         except ValueError as refused:
             self._fail(f"ClientError: {refused}")
+        finally:
+            self._container.remove()
 
     def _run(self) -> None:
         end: End = "interrupted"
-        container = self._container()
         while end == "interrupted":
             self.status("Downloading")
-            container.prepare(self._objects)
+            self._container.prepare(self._objects)
             if self.work.stopping:
                 end = "stopped"
                 break
             if "TrainingStartTime" not in self.resource.fields:
                 self.store.change(self.resource, TrainingStartTime=self.account.clock.now())
-            end = self._train(container)
+            end = self._train(self._container)
             if end == "interrupted":
-                container = self._again(container)
+                self._again()
                 if self.work.stopping or self._waited_too_long():
                     end = "stopped" if self.work.stopping else "out of time"
                     break
-        self._finish(end, container)
-        container.remove()
+        self._finish(end, self._container)
 
-    def _container(self) -> TrainingContainer:
+    def _machine(self) -> TrainingContainer:
         return TrainingContainer(self.account, self.resource, self.principal, self._command)
 
     def _train(self, container: TrainingContainer) -> End:
@@ -151,16 +152,16 @@ class TrainingJob:
                 timer.cancel()
         return end
 
-    def _again(self, container: TrainingContainer) -> TrainingContainer:
+    def _again(self) -> None:
         """A spot machine was taken: the next one has nothing but what lies in S3."""
         self.status("Interrupted")
         kept = "its checkpoints are restored" if self.resource.fields.get("CheckpointConfig") else "it starts anew"
         self.account.journal.write("job", self.resource.name, f"interrupted; {kept}", secondary="Interrupted")
-        container.remove()
+        self._container.remove()
         self.work.pause(_BETWEEN_MACHINES)
         if not self.work.stopping:
             self.status("Starting")
-        return self._container()
+        self._container = self._machine()
 
     def _waited_too_long(self) -> bool:
         wait = self._limits.get("MaxWaitTimeInSeconds")
