@@ -132,8 +132,16 @@ def _described(noun: Noun, work: Work) -> dict[str, Any]:
 
 
 def _endpoint(work: Work) -> Mapping[str, Json]:
-    """`DeploymentConfig` belongs to updates alone when the endpoint is new; what is retained as well."""
-    return {key: value for key, value in work.properties.items() if work.before or key not in _KEPT_AT_UPDATE}
+    """What is retained belongs to updates alone; a wait that a template may leave out is none."""
+    given = {key: value for key, value in work.properties.items() if work.before or key not in _KEPT_AT_UPDATE}
+    routing = given.get("DeploymentConfig", {}).get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration")
+    if routing is None or "WaitIntervalInSeconds" in routing:
+        return given
+    # Required by the API, not by the template:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-sagemaker-endpoint-trafficroutingconfig.html
+    policy = given["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    policy = policy | {"TrafficRoutingConfiguration": routing | {"WaitIntervalInSeconds": 0}}
+    return given | {"DeploymentConfig": given["DeploymentConfig"] | {"BlueGreenUpdatePolicy": policy}}
 
 
 def _feature_group(work: Work) -> Mapping[str, Json]:
@@ -175,8 +183,9 @@ def _experiment_state(work: Work) -> None:
     if wanted == "Running" and not work.before:
         work.call("sagemaker", "StartInferenceExperiment", Name=work.physical_id)
     elif wanted in ("Completed", "Cancelled") and work.changed("DesiredState"):
-        variants = [variant["ModelName"] for variant in work.given("ModelVariants")]
-        actions = dict.fromkeys(variants, "Retain")
+        shadows = work.given("ShadowModeConfig")["ShadowModelVariants"]
+        source = work.given("ShadowModeConfig")["SourceModelVariantName"]
+        actions = {source: "Retain"} | {shadow["ShadowModelVariantName"]: "Remove" for shadow in shadows}
         work.call("sagemaker", "StopInferenceExperiment", Name=work.physical_id, ModelVariantActions=actions)
 
 
