@@ -13,7 +13,7 @@ from constructs_ml.rehearsal.iam.decisions import Decision
 from constructs_ml.rehearsal.iam.deployed import DeployedRole
 from constructs_ml.rehearsal.iam.patterns import action_pattern
 
-# What AWS does with a role and nothing does here; a pattern of actions, and why none of them is ever used.
+# What AWS does with a role and little or nothing does here: a pattern of actions, and why none may have been used.
 _NOT_REHEARSED: Mapping[str, str] = {
     "ec2:*": "there are no networks here; only jobs ask for their interfaces",
     "ecr:*": "images are not pulled; only those in ECR are asked for",
@@ -22,11 +22,13 @@ _NOT_REHEARSED: Mapping[str, str] = {
     "kms:CreateGrant": "volumes are not encrypted",
     "kms:DescribeKey": "services look keys up by themselves",
     "lakeformation:*": "Lake Formation is not rehearsed",
-    "logs:*LogDelivery*": "state machines' logs are not delivered through CloudWatch Logs",
+    "logs:*LogDeliver*": "state machines' logs are not delivered through CloudWatch Logs",
     "logs:*ResourcePolic*": "state machines' logs are not delivered through CloudWatch Logs",
     "logs:Create*": "most logs are written here by AWS's services, which ask nobody",
-    "logs:DescribeLog*": "most logs are written here by AWS's services, which ask nobody",
+    "logs:DescribeLogStreams": "most logs are written here by AWS's services, which ask nobody",
     "logs:PutLogEvents": "most logs are written here by AWS's services, which ask nobody",
+    "s3:AbortMultipartUpload": "only an upload that fails needs it",
+    "sagemaker:Stop*": "only a run that is stopped needs it",
     "xray:*": "traces are not rehearsed",
 }
 
@@ -57,7 +59,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """An action of a statement that no call needed. `because` says why none could here, where that is known."""
+    """An action of a statement that no call needed. `because` says why that may be so here, where it is known."""
 
     policy: str
     statement: str
