@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 PREFIX = "/opt/ml"
 _NAMED = re.compile(r"(?<![\w.-])/opt/ml(?![\w-])")
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _TEXTS = (".py", ".sh", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".txt", ".r", ".R")
 
 # In a mount namespace of its own: /opt is built anew, with everything that it holds on this machine, and ml.
@@ -93,6 +94,15 @@ class Container:
     def remove(self) -> None:
         """Delete the folders."""
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def isolated(variables: Mapping[str, str], isolation: object) -> dict[str, str]:
+    """The account's variables without its keys where a container is isolated from the network.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html: such a container has no
+    credentials and cannot call other services.
+    """
+    return {name: value for name, value in variables.items() if not (isolation and name in _KEYS)}
 
 
 def hard_coded(code: Sequence[Path]) -> str | None:

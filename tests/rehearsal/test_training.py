@@ -369,6 +369,14 @@ def test_the_scripts_own_calls_reach_the_account_as_its_role(account, played) ->
         assert ("mine", ROLE) in seen
 
 
+def test_an_isolated_script_has_no_keys_to_call_with(account, played) -> None:
+    script = "import boto3; boto3.client('s3').list_objects_v2(Bucket='data-of-tests')"
+    with account.running():
+        played.begin()
+        done = played.train("isolated", script, EnableNetworkIsolation=True)
+        assert "NoCredentialsError" in done["FailureReason"]
+
+
 def test_an_account_that_closes_ends_its_jobs(account, played) -> None:
     with account.running():
         played.begin()

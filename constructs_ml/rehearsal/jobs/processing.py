@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constructs_ml.rehearsal.container import PREFIX, Container
+from constructs_ml.rehearsal.container import PREFIX, Container, isolated
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.jobs.inputs import download
 from constructs_ml.rehearsal.jobs.toolkit import HOST
@@ -105,8 +105,9 @@ class ProcessingJob:
         wrapped = self._container.command(command, *code)
         if wrapped == command:
             wrapped = [self._container.text(word) for word in command]
+        network = self._given.get("NetworkConfig") or {}
         environment = {
-            **self._account.environment(self._principal),
+            **isolated(self._account.environment(self._principal), network.get("EnableNetworkIsolation")),
             "PROCESSING_JOB_ARN": self._resource.arn,
             "PROCESSING_JOB_NAME": self._resource.name,
             **(self._given.get("Environment") or {}),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constructs_ml.rehearsal.container import PREFIX, Container
+from constructs_ml.rehearsal.container import PREFIX, Container, isolated
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.jobs import toolkit
 from constructs_ml.rehearsal.jobs.inputs import download
@@ -100,7 +100,7 @@ class TrainingContainer:
         """The command, its folder, and its environment. Raises `ValueError` for code that cannot run here."""
         given, hyperparameters = self._given, self._given.get("HyperParameters") or {}
         environment = {
-            **self._account.environment(self._principal),
+            **isolated(self._account.environment(self._principal), given.get("EnableNetworkIsolation")),
             "TRAINING_JOB_NAME": self._resource.name,
             "TRAINING_JOB_ARN": self._resource.arn,
             **(given.get("Environment") or {}),

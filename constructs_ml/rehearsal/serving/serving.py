@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constructs_ml.rehearsal.container import PREFIX, Container
+from constructs_ml.rehearsal.container import PREFIX, Container, isolated
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.images import FLASK, Refusal, image_command, repository
 from constructs_ml.rehearsal.objects import DataError, Objects, unpack
@@ -49,6 +49,7 @@ class ModelServer:
         self.name = name
         self._account, self._objects = account, Objects(account, principal)
         definition = container_of(account, model)
+        self._isolation = model.fields.get("EnableNetworkIsolation")
         self.image: str = definition["Image"]
         command = image_command(self.image, instance_type, stand_ins, "endpoint")
         if isinstance(command, Refusal):
@@ -166,7 +167,9 @@ class ModelServer:
         moved = self._container.command(command, self._code)
         if moved == command:
             moved = [self._container.text(word) for word in command]
-        environment = self._container.environment({**self._account.environment(principal), **variables})
+        environment = self._container.environment(
+            {**isolated(self._account.environment(principal), self._isolation), **variables}
+        )
         environment["SAGEMAKER_BASE_DIR"] = str(self._container.path(PREFIX))
         return self._account.processes.start(self.name, moved, folder=self._code, environment=environment, line=line)
 
