@@ -59,7 +59,7 @@ def test_a_failing_resource_is_rolled_back(stacks: Stacks) -> None:
     ]
     assert "failed to create: [Broken]. Rollback requested by user." in stacks.reasons("s")
     assert stacks.account.client("sns").list_topics()["Topics"] == []
-    with pytest.raises(ClientError, match="ROLLBACK_COMPLETE state and can not be updated"):
+    with pytest.raises(ClientError, match="is in ROLLBACK_COMPLETE state and can not be updated"):
         stacks.update("s", of({"Fine": topic()}))
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
 
@@ -67,7 +67,7 @@ def test_a_failing_resource_is_rolled_back(stacks: Stacks) -> None:
 def test_a_second_deployment_without_changes_is_refused_in_the_words_that_cdk_reads(stacks: Stacks) -> None:
     template = of({"Topic": topic()})
     stacks.create("s", template)
-    with pytest.raises(ClientError, match="No updates are to be performed."):
+    with pytest.raises(ClientError, match="No updates are to be performed"):
         stacks.update("s", template)
 
 

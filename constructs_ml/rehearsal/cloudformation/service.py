@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from constructs_ml.rehearsal.calls import Call, Handler, Json, ServiceError
 from constructs_ml.rehearsal.cloudformation import change_sets
+from constructs_ml.rehearsal.cloudformation.aws_policies import know_policy
 from constructs_ml.rehearsal.cloudformation.deployment import Deployment, set_status
 from constructs_ml.rehearsal.cloudformation.exports import Exports
 from constructs_ml.rehearsal.cloudformation.model import Change, ChangeSet, Request, Stack
@@ -18,6 +20,20 @@ from constructs_ml.rehearsal.cloudformation.shown import Shown
 from constructs_ml.rehearsal.cloudformation.stacks import Stacks
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 
+_HOOKS: tuple[tuple[str, str, Any, str], ...] = (
+    (
+        "moto.s3.models:FakeBucket",
+        "_log_permissions_enabled_policy",
+        staticmethod(lambda target_bucket, target_prefix: True),
+        "S3 looks at the target's policy when it delivers logs, and a principal may be a text there",
+    ),
+    (
+        "moto.s3.models:S3Backend",
+        "log_incoming_request",
+        lambda *_, **__: None,
+        "access logs come hours later, so a bucket for logs is empty still when a rehearsal's stacks are deleted",
+    ),
+)
 _FINE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "CREATE_FAILED")
 
 
@@ -45,11 +61,9 @@ class CloudFormation:
         }
         account.gate.serve("cloudformation", {name: self._here(handler) for name, handler in handlers.items()})
         account.at_end(self._end)
-        why = "S3 looks at the target's policy when it delivers logs, and a principal may be a text there"
-        owner, name = "moto.s3.models:FakeBucket", "_log_permissions_enabled_policy"
-        account.hook(owner, name, staticmethod(lambda target_bucket, target_prefix: True), why)
-        why = "access logs come hours later, so a bucket for logs is empty still when a rehearsal's stacks are deleted"
-        account.hook("moto.s3.models:S3Backend", "log_incoming_request", lambda *_, **__: None, why)
+        for owner, name, replacement, why in _HOOKS:
+            account.hook(owner, name, replacement, why)
+        account.gate.before.append(partial(know_policy, account))
 
     def _here(self, handler: Handler) -> Handler:
         def answer(call: Call) -> Json:
@@ -120,7 +134,7 @@ class CloudFormation:
     def _create_change_set(self, call: Call) -> Json:
         given = call.parameters
         name, type = given["StackName"], given.get("ChangeSetType") or "UPDATE"
-        if type == "IMPORT" or given.get("ResourcesToImport") or given.get("ImportExistingResources"):
+        if type == "IMPORT" or given.get("ResourcesToImport"):
             raise ServiceError("ValidationError", "the rehearsal imports no resources: they do not outlive it")
         stack = self._stacks.named(name) if type == "CREATE" else self._stacks.get(name)
         if stack is not None and type == "CREATE" and stack.status != "REVIEW_IN_PROGRESS":
