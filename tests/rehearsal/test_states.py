@@ -196,3 +196,58 @@ def test_the_history_comes_in_pages(states: EmbeddedAccount) -> None:
         asked = pages.paginate(executionArn=found["executionArn"], maxResults=2, reverseOrder=True)
         kinds = [event["type"] for page in asked for event in page["events"]]
     assert kinds == ["ExecutionSucceeded", "PassStateExited", "PassStateEntered", "ExecutionStarted"]
+
+
+def test_executions_are_listed_newest_first_and_by_status(states: EmbeddedAccount) -> None:
+    with states.running():
+        arn = create(states, machine(("Wait", {"Type": "Wait", "SecondsPath": "$.seconds", "End": True})))
+        for name, seconds in (("a", 0), ("b", 0), ("c", 99999999)):
+            started = start(states, arn, {"seconds": seconds}, name)
+            if name != "c":
+                ended(states, started)
+        client = states.client("stepfunctions")
+        pages = client.get_paginator("list_executions").paginate(stateMachineArn=arn, maxResults=2)
+        listed = [item["name"] for page in pages for item in page["executions"]]
+        running = client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
+    assert listed == ["c", "b", "a"]
+    assert [(item["name"], "stopDate" in item) for item in running] == [("c", False)]
+
+
+def test_an_execution_and_a_task_run_out_of_time(states: EmbeddedAccount) -> None:
+    store, stopped = complete_jobs(states, status=""), list[str]()
+    states.gate.serve("sagemaker", {"StopTrainingJob": lambda call: stopped.append(call.parameters["TrainingJobName"])})
+    short = task("sagemaker:createTrainingJob.sync", training("task"), TimeoutSeconds=1)
+    with states.running():
+        whole = start(
+            states, create(states, machine(("Wait", {"Type": "Wait", "Seconds": 9999, "End": True}), TimeoutSeconds=1))
+        )
+        found = run(states, machine(("Train", short)), name="task")
+        assert ended(states, whole)["status"] == "TIMED_OUT"
+        assert store.get("TrainingJob", "task").status == "InProgress"
+    assert (found["status"], found["error"]) == ("FAILED", "States.Timeout")
+    assert stopped == []
+
+
+@pytest.mark.parametrize(
+    ("definition", "text"),
+    [
+        (machine(("Pass", {"Type": "Pass", "End": True}), QueryLanguage="JSONata"), "reads JSONPath, not JSONata"),
+        (machine(("A", {"Type": "Task", "Resource": "arn:aws:states:x:1:activity:a", "End": True})), "activities"),
+        (machine(("Ask", task("sagemaker:createModel.sync", {}))), "is not recognized"),
+        (machine(("Pass", {"Type": "Pass", "Next": 1})), "Invalid State Machine Definition"),
+    ],
+)
+def test_a_definition_that_cannot_run_is_refused(states: EmbeddedAccount, definition: Any, text: str) -> None:
+    with states.running(), pytest.raises(ClientError, match=text) as refused:
+        create(states, definition)
+    assert refused.value.response["Error"]["Code"] == "InvalidDefinition"
+
+
+def test_states_all_does_not_catch_a_runtime_error(states: EmbeddedAccount) -> None:
+    complete_jobs(states)
+    caught = [{"ErrorEquals": ["States.ALL"], "Next": "Hidden"}]
+    bad = task("sagemaker:createTrainingJob", {"TrainingJobName.$": "$.missing"}, Catch=caught)
+    with states.running():
+        found = run(states, machine(("Train", bad), ("Hidden", {"Type": "Succeed"})))
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    assert "'$.missing'" in found["cause"]

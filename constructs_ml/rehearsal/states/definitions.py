@@ -58,7 +58,10 @@ def states_of(definition: Any) -> Iterator[tuple[str, Any]]:
 
 def _for_moto(definition: Json) -> Json:
     found = copy.deepcopy(definition)
+    if found.get("QueryLanguage", "JSONPath") != "JSONPath":
+        raise ASLParserException(["the embedded account reads JSONPath, not JSONata"])
     for name, state in states_of(found):
+        _known(name, state)
         for field in _TEMPLATES:
             _expressions(f"{name}.{field}", state.get(field))
         if state.get("Type") != "Map":
@@ -73,6 +76,13 @@ def _for_moto(definition: Json) -> Json:
         if config is not None:
             _reader(name, config)
     return found
+
+
+def _known(name: str, state: Json) -> None:
+    if state.get("QueryLanguage", "JSONPath") != "JSONPath":
+        raise ASLParserException([f"{name}: the embedded account reads JSONPath, not JSONata"])
+    if ":activity:" in str(state.get("Resource", "")):
+        raise ASLParserException([f"{name}: the embedded account does not have activities"])
 
 
 def _expressions(where: str, value: Json) -> None:

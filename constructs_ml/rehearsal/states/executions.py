@@ -49,6 +49,7 @@ class Executions:
             "StopExecution": self._stop,
             "DescribeExecution": self._describe,
             "GetExecutionHistory": self._history,
+            "ListExecutions": self._list,
         }.items():
             account.gate.override("stepfunctions", operation, partial(_answered, handler))
         account.at_end(self._end)
@@ -164,6 +165,16 @@ class Executions:
         page = [event | {"timestamp": _moment(event["timestamp"])} for event in events[first : first + most]]
         return {"events": page} | ({"nextToken": str(first + most)} if first + most < len(events) else {})
 
+    def _list(self, call: Call) -> Json:
+        """Newest first."""
+        given = call.parameters
+        machine = self._backend(call).describe_state_machine(given["stateMachineArn"])
+        wanted = given.get("statusFilter")
+        found = [item for item in reversed(machine.executions) if wanted in (None, item.status)]
+        first, most = int(given.get("nextToken") or 0), int(given.get("maxResults") or 100)
+        page = [_listed(item) for item in found[first : first + most]]
+        return {"executions": page} | ({"nextToken": str(first + most)} if first + most < len(found) else {})
+
     def _backend(self, call: Call) -> Any:
         return stepfunctions_parser_backends[self._account.id][call.region]
 
@@ -191,6 +202,18 @@ def _answered(handler: Handler, call: Call) -> Json:
         return handler(call)
     except JsonRESTError as refused:
         raise ServiceError(refused.error_type, refused.message) from None
+
+
+def _listed(execution: Any) -> Json:
+    stopped = {"stopDate": execution.stop_date} if execution.stop_date else {}
+    return {
+        "executionArn": execution.exec_arn,
+        "stateMachineArn": execution.state_machine.arn,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": execution.start_date,
+        **stopped,
+    }
 
 
 def _moment(time: Any) -> datetime:

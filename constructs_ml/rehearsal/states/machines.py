@@ -28,6 +28,9 @@ class Machines:
     def _check(self, call: Call) -> None:
         if call.service != "stepfunctions" or call.operation not in _CHANGES:
             return
+        if call.parameters.get("type") == "EXPRESS":
+            text = "the embedded account runs state machines of the type STANDARD, not EXPRESS"
+            raise ServiceError("StateMachineTypeNotSupported", text)
         role, definition = self._kept(call)
         principal = self._assume(role)
         for rule in sorted(set(_rules(definition))):

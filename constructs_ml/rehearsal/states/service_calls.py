@@ -57,20 +57,20 @@ class ServiceCalls:
         output = finish(call, request, spelt or {}, met)
         return Made(call, client, request, found, output)
 
-    def watch(self, made: Made, running: Callable[[], bool], seconds: float) -> Json | None:
+    def watch(self, made: Made, running: Callable[[], bool], deadline: float) -> Json | None:
         """The description of a job when it succeeded; None when its state ended meanwhile, and the job was stopped.
 
-        A state that runs out of its `seconds` leaves its job alone.
+        A state that ran out of its time, at `deadline`, leaves its job alone.
         https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync
         """
-        sync, started, pause = SYNCS[made.call.key], time.monotonic(), _SOON
+        sync, pause = SYNCS[made.call.key], _SOON
         while running() and not self._account.clock.stopped:
             description = self._describe(made, sync)
             if _has_ended(made.call, sync, description):
                 return _ended(made.call, sync, description)
             self._account.clock.poll(lambda: not running(), pause, every=_SOON)
             pause = min(pause * 1.5, _LATER)
-        if not self._account.clock.stopped and time.monotonic() - started < seconds:
+        if not self._account.clock.stopped and time.monotonic() < deadline:
             with suppress(ClientError, BotoCoreError):
                 stop = getattr(made.client, xform_name(sync.stop))
                 stop(**asked(sync.stops, made.request, made.answer))

@@ -49,7 +49,10 @@ class Story:
         if self._account.clock.stopped:
             return
         context = env.states.context_object.context_object_data
-        where = {"machine": context["StateMachine"]["Name"], "execution": context["Execution"]["Name"]}
+        execution = env.aws_execution_details.role_arn.session
+        where = {"machine": context["StateMachine"]["Name"].split("/")[0], "execution": execution}
+        if context["Execution"]["Name"] != execution:
+            where["child"] = context["Execution"]["Name"]
         if context.get("Map"):
             where["item"] = context["Map"]["Item"]["Index"]
         self._account.journal.write("state", state.name, what, **where, type=state.state_type.name, **detail)

@@ -63,7 +63,8 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
         if self.call.pattern == "waitForTaskToken":
             token = self._tokens.new()
             env.states.context_object.context_object_data["Task"] = {"Token": token.id}
-        env.heap["token"] = token
+        self.timeout.eval(env=env)
+        env.heap |= {"token": token, "deadline": time.monotonic() + float(env.stack.pop())}
         try:
             super()._eval_execution(env)
         finally:
@@ -83,6 +84,8 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
         self, env: Any, resource_runtime_part: Any, normalised_parameters: Json, state_credentials: Any
     ) -> None:
         if not env.is_running():
+            if self.call.waits:
+                self._watch(env)
             return
         super()._after_eval_execution(env, resource_runtime_part, normalised_parameters, state_credentials)
 
@@ -94,7 +97,7 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
         if token is not None:
             env.stack.append(self._answer_of(token, env))
         else:
-            watched = self._calls.watch(env.heap["made"], env.is_running, self._seconds(env))
+            watched = self._watch(env)
             env.stack.append(started if watched is None else watched)
 
     def _answer_of(self, token: Token, env: Any) -> Json:
@@ -111,9 +114,9 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
             self._account.clock.poll(lambda: token.answered or not env.is_running(), 0.2)
         return None
 
-    def _seconds(self, env: Any) -> float:
-        self.timeout.eval(env=env)
-        return float(env.stack.pop())
+    def _watch(self, env: Any) -> Json:
+        """The end of the job; an execution that was stopped, even before its job's start was known, stops the job."""
+        return self._calls.watch(env.heap["made"], env.is_running, env.heap["deadline"])
 
     def _heartbeat_seconds(self, env: Any) -> float | None:
         if self.heartbeat is None:
@@ -135,8 +138,9 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
             case TaskFailedError():
                 return ex.error, ex.cause
             case NotServedError():
-                text = f"the embedded account does not serve {self.resource.resource_arn}: {ex}"
-                return "States.Runtime", text
+                return self._not_served(str(ex))
+            case ClientError() if ex.response["Error"].get("Code") == "UnsupportedOperation":
+                return self._not_served(ex.response["Error"].get("Message", ""))
             case ClientError():
                 return error_of(self.call, ex)
             case ParamValidationError():
@@ -148,3 +152,6 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
                 return "States.Permissions", f"{ex.message} ({ex.code})"
             case _:
                 return "States.Runtime", f"{type(ex).__name__}: {ex}"
+
+    def _not_served(self, text: str) -> tuple[str, str]:
+        return "States.Runtime", f"the embedded account does not serve {self.resource.resource_arn}: {text}"

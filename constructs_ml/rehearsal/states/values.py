@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 Json = Any
@@ -23,7 +23,7 @@ def milliseconds(time: datetime) -> int:
 
 def iso(time: datetime) -> str:
     """How integrations of the SDK give times: "2026-01-31T12:00:00.123Z", without the fraction where it is nought."""
-    text = time.strftime("%Y-%m-%dT%H:%M:%S")
+    text = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{time.microsecond // 1000:03}Z" if time.microsecond else f"{text}Z"
 
 
