@@ -13,11 +13,15 @@ from constructs_ml.rehearsal.sagemaker.pipelines import Pipelines
 from constructs_ml.rehearsal.sagemaker.references import References
 from constructs_ml.rehearsal.sagemaker.registry import Registry
 from constructs_ml.rehearsal.sagemaker.schedules import Schedules
+from constructs_ml.rehearsal.sagemaker.search import Search
 from constructs_ml.rehearsal.sagemaker.store import Store
 
 
 class SageMaker:
-    """The registry, events, lineage and features over a store; jobs and endpoints are parts of their own."""
+    """Registry, events, lineage, features, schedules, search and pipelines over a store.
+
+    Made right after the store: jobs and endpoints, parts of their own, put their operations over these.
+    """
 
     def __init__(self, account: EmbeddedAccount, store: Store) -> None:
         self.references = References(account, store)
@@ -29,4 +33,5 @@ class SageMaker:
         FeatureGroups(account, store)
         FeatureStore(account, store)
         Schedules(account, store)
+        Search(account, store)
         self.pipelines = Pipelines(account, store, self.changes)
