@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker.artifacts import check_data, containers
 from constructs_ml.rehearsal.sagemaker.store import Store
@@ -33,22 +33,13 @@ class References:
         if call.service != "sagemaker":
             return
         if call.operation.startswith(_VERBS):
-            for role in _roles(call.parameters):
-                self._assume(role, call)
+            given = call.parameters
+            name = next((str(value) for key, value in given.items() if key.endswith("Name")), call.operation)
+            for role in _roles(given):
+                self._account.assume(role, _SAGEMAKER, name)
         check = self._checks.get(call.operation)
         if check is not None:
             check(call.parameters)
-
-    def _assume(self, role: str, call: Call) -> None:
-        name = next((str(value) for key, value in call.parameters.items() if key.endswith("Name")), call.operation)
-        try:
-            self._account.assume(role, _SAGEMAKER, name)
-        except ServiceError as refused:
-            text = (
-                f"Could not assume role {role}. Please ensure that the role exists and allows principal "
-                f"'{_SAGEMAKER}' to assume the role. ({refused.message})"
-            )
-            raise ServiceError("ValidationException", text) from refused
 
     def _model(self, given: Mapping[str, Json]) -> None:
         role = given.get("ExecutionRoleArn")
