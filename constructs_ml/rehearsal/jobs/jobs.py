@@ -14,12 +14,13 @@ from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.images import local_versions
 from constructs_ml.rehearsal.jobs import checks
 from constructs_ml.rehearsal.jobs.access import assume, check_access
+from constructs_ml.rehearsal.jobs.definitions import definitions, training_fields
 from constructs_ml.rehearsal.jobs.inputs import check_there
 from constructs_ml.rehearsal.jobs.processing import ProcessingJob
 from constructs_ml.rehearsal.jobs.training import TrainingJob
 from constructs_ml.rehearsal.jobs.transform import TransformJob
 from constructs_ml.rehearsal.jobs.tuned import listed
-from constructs_ml.rehearsal.jobs.tuning import TuningJob, definitions, training_fields
+from constructs_ml.rehearsal.jobs.tuning import TuningJob
 from constructs_ml.rehearsal.objects import Objects
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store

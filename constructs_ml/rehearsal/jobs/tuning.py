@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.jobs.definitions import definitions, shown, training_fields
 from constructs_ml.rehearsal.jobs.search import candidates
 from constructs_ml.rehearsal.jobs.tuned import Trial, best, counters, overall, summary
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
@@ -23,41 +24,6 @@ from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 _ATTEMPTS = 5
 # "no better by 1 %": TuningJobCompletionCriteria, BestObjectiveNotImproving.
 _BETTER = 0.01
-_TAKEN_OVER = (
-    "AlgorithmSpecification",
-    "RoleArn",
-    "InputDataConfig",
-    "VpcConfig",
-    "OutputDataConfig",
-    "StoppingCondition",
-    "EnableNetworkIsolation",
-    "EnableInterContainerTrafficEncryption",
-    "EnableManagedSpotTraining",
-    "CheckpointConfig",
-    "RetryStrategy",
-    "Environment",
-)
-
-
-def definitions(given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The definitions of a tuning job, each with its own ranges and objective."""
-    config = given["HyperParameterTuningJobConfig"]
-    if given.get("TrainingJobDefinitions"):
-        return [dict(item) for item in given["TrainingJobDefinitions"]]
-    one = dict(given["TrainingJobDefinition"])
-    one["HyperParameterRanges"] = config.get("ParameterRanges") or {}
-    one["TuningObjective"] = config["HyperParameterTuningJobObjective"]
-    return [one]
-
-
-def training_fields(definition: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    """The request of one training job, but for its name."""
-    fields = {name: definition[name] for name in _TAKEN_OVER if definition.get(name) is not None}
-    fields["ResourceConfig"] = _resources(definition)
-    static = definition.get("StaticHyperParameters") or {}
-    metric = {"_tuning_objective_metric": definition["TuningObjective"]["MetricName"]}
-    fields["HyperParameters"] = {**static, **values, **metric}
-    return fields
 
 
 class TuningJob:
@@ -85,7 +51,7 @@ class TuningJob:
         self.trials: list[Trial] = []
         self._parents = self._warm_start()
         self._say(wanted)
-        self._tell(HyperParameterTuningJobStatus="InProgress", **_shown(resource.fields))
+        self._tell(HyperParameterTuningJobStatus="InProgress", **shown(resource.fields))
 
     def stop(self) -> None:
         """End it early, its running training jobs too."""
@@ -235,30 +201,7 @@ class TuningJob:
         self._account.journal.write("stand-in", self._resource.name, text, strategy=strategy, budget=self._budget)
 
 
-def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The definitions as describe calls show them: the objective is among the hyperparameters."""
-
-    def told(definition: Mapping[str, Any], objective: Mapping[str, Any]) -> dict[str, Any]:
-        static = definition.get("StaticHyperParameters") or {}
-        return {**definition, "StaticHyperParameters": {**static, "_tuning_objective_metric": objective["MetricName"]}}
-
-    if given.get("TrainingJobDefinitions"):
-        several = [told(item, item["TuningObjective"]) for item in given["TrainingJobDefinitions"]]
-        return {"TrainingJobDefinitions": several}
-    objective = given["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
-    return {"TrainingJobDefinition": told(given["TrainingJobDefinition"], objective)}
-
-
 def _alike(trial: Trial, found: Trial) -> bool:
     assert trial.value is not None
     assert found.value is not None
     return abs(trial.value - found.value) <= abs(found.value) * _BETTER
-
-
-def _resources(definition: Mapping[str, Any]) -> dict[str, Any]:
-    if definition.get("ResourceConfig"):
-        return dict(definition["ResourceConfig"])
-    given = definition.get("HyperParameterTuningResourceConfig") or {}
-    first = next(iter(given.get("InstanceConfigs") or ()), given)
-    names = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
-    return {name: value for source in (given, first) for name, value in source.items() if name in names}
