@@ -1,89 +1,134 @@
-"""The main job, on this machine: synthesize churn for every account, deploy dev, run its steps on real data."""
+"""The main job, on this machine: churn's dev is deployed by the cdk CLI, its data arrives, and the rest follows.
+
+The pipeline starts by itself, trains, passes the gate and registers; the version is approved, pinned and served; a
+retrained one goes out under the endpoint's deployment policy. `demo.json` holds the numbers, `rehearsal.html` the page.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from apps.churn.data import write_csv
 from apps.churn.model import churn
-from constructs_ml import Accounts, mermaid
+from constructs_ml import Accounts
 from constructs_ml.contract import names
+from constructs_ml.rehearsal.cdk import Cdk
+from constructs_ml.rehearsal.rehearsed import Rehearsed, rehearsal
+from constructs_ml.rehearsal.report import page
+from constructs_ml.rehearsal.report.terminal import Narrator
+from constructs_ml.rehearsal.report.told import tell
+from constructs_ml.rehearsal.runs import Run
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.review.changes import compare
-from tools.interpreter import Run, run
-from tools.local_account import ROOT, LocalAccount, local_account
-from tools.local_inventory import LACKS, NO, inventory
-from tools.local_jobs import Jobs
 
 STAGE = "dev"
-REPORT = ROOT / "demo.json"
-console = Console(highlight=False, width=120 if os.environ.get("CI") else None)
+ROOT = Path(__file__).parent.parent
+REPORT, PAGE = ROOT / "demo.json", ROOT / "rehearsal.html"
+_ACCOUNTS = ROOT / "apps" / "churn" / "accounts.yaml"
+_REQUESTS, _EARLY = 12, "1998-03-31"
 
 
-def main() -> int:
-    """Run the demo; the exit code says whether a model was registered and its endpoint came up."""
-    report: dict[str, Any] = {"stage": STAGE, "seconds": {}}
-    account = Accounts.load(ROOT / "apps" / "churn" / "accounts.yaml")[STAGE]
-    assert account.id is not None
-    assert account.region is not None
-    folder = Path(tempfile.mkdtemp(prefix="constructs-ml-"))
-    assembly, pinned = folder / "first", folder / "second"
-    try:
-        with _part("synthesize every account", report):
-            report["templates"] = _synthesize(assembly)
-        with local_account(account.id, account.region) as local:
-            console.print(f"  a local account {local.id} in {local.region} answers at {local.endpoint}")
-            with _part("bootstrap with the cdk CLI", report):
-                local.bootstrap()
-            with _part(f"deploy {STAGE} with the cdk CLI", report):
-                local.deploy(assembly, [f"{STAGE}/*"])
-            with _part("ask the account what it has", report):
-                report["resources"] = _resources(local, assembly)
-            with _part("put the purchase log into the data bucket", report):
-                report["data"] = _bring_data(local)
-            with _part("run the deployed pipeline", report):
-                report["run"] = _run(local, assembly, report["data"])
-            if report["run"]["model_packages"]:
-                with _part("pin the registered version, and ask what that changes", report):
-                    report["changes"] = _pin(folder, assembly, pinned)
-                with _part(f"deploy {STAGE} again with the cdk CLI", report):
-                    # moto finds no change set of a stack that is there, and loses the parameters that cdk would keep.
-                    local.deploy(pinned, [f"{STAGE}/*"], "--method=direct", "--no-previous-parameters")
-                with _part("ask the account for the endpoint", report):
-                    _resources(local, pinned, of="Endpoint")
-                    report["endpoint"] = _endpoint(local)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    REPORT.write_text(json.dumps(report, indent=1, default=str) + "\n")
-    return _conclude(report)
+@dataclass(slots=True)
+class Demo:
+    """The demo as it proceeds: `report` is what becomes demo.json."""
 
+    rehearsed: Rehearsed
+    console: Console
+    folder: Path
+    report: dict[str, Any] = field(default_factory=lambda: {"stage": STAGE, "seconds": {}})
 
-@contextlib.contextmanager
-def _part(title: str, report: dict[str, Any]) -> Iterator[None]:
-    """One part of the demo: what it does, and how long it took."""
-    console.rule(f"[bold]{title}", align="left")
-    started = time.monotonic()
-    with console.status(title):
+    @contextlib.contextmanager
+    def part(self, title: str) -> Iterator[None]:
+        """One part: what it does, and how long it took."""
+        self.console.rule(f"[bold]{title}", align="left")
+        began = time.monotonic()
         yield
-    report["seconds"][title] = round(time.monotonic() - started, 1)
-    console.print(f"  [dim]{report['seconds'][title]} s[/dim]")
+        self.report["seconds"][title] = round(time.monotonic() - began, 1)
+        self.console.print(f"  [dim]{self.report['seconds'][title]} s[/dim]")
+
+    @property
+    def cdk(self) -> Cdk:
+        return Cdk(self.rehearsed.embedded, ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
+
+    def deploy(self, assembly: Path) -> None:
+        """Deploy the stage with the cdk CLI."""
+        self.cdk.deploy(str(assembly), [f"{STAGE}/*"], folder=self.folder)
+
+    def run(self, key: str, file: Path) -> Run:
+        """Bring data; the pipeline starts by itself; the run, when it has ended."""
+        uri = self.rehearsed.put(key, file)
+        self.console.print(f"  {file.stat().st_size:,} bytes at {uri}")
+        run = self.rehearsed.wait_for(churn.name)
+        steps = (run.output or {}).get("steps", {})
+        metrics = steps.get("evaluate", {}).get("metrics", {})
+        self.console.print(f"  run {run.name}: {run.status} in {run.seconds:.1f} s; measured {metrics}", markup=False)
+        told = {"name": run.name, "arn": run.arn, "status": run.status, "seconds": run.seconds, "states": run.states}
+        told |= {"data": uri, "metrics": metrics, "error": run.error, "cause": run.cause}
+        self.report.setdefault("executions", []).append(told)
+        if run.status != "SUCCEEDED":
+            raise RuntimeError(f"the run ended as {run.status}: {run.error}: {run.cause}")
+        return run
+
+    def pin(self, version: int, before: Path) -> Path:
+        """Pin a version in a copy of the accounts file, synthesize with it, and tell what the deployment will do."""
+        content = yaml.safe_load(_ACCOUNTS.read_text())
+        content["accounts"][STAGE]["models"] = {churn.name: {"pins": {"main": version}, "monitors": "none"}}
+        accounts, after = self.folder / "accounts.yaml", self.folder / f"pinned-{version}"
+        accounts.write_text(yaml.safe_dump(content))
+        synthesize(after, accounts)
+        table = Table("resource", "type", "verdict", box=None)
+        found = compare(read_assembly(before), read_assembly(after))
+        for change in found:
+            table.add_row(change.logical_id, change.type, change.verdict)
+        self.console.print(table)
+        changes = [{"logical_id": item.logical_id, "type": item.type, "verdict": item.verdict} for item in found]
+        self.report.setdefault("changes", {})[str(version)] = changes
+        return after
+
+    def ask(self, rows: Sequence[str], header: str) -> None:
+        """Send customers to the endpoint, and keep what it answers."""
+        endpoint = self.rehearsed.client("sagemaker").describe_endpoint(EndpointName=names.endpoint(STAGE, churn.name))
+        variant = endpoint["ProductionVariants"][0]
+        self.console.print(f"  {endpoint['EndpointName']} is {endpoint['EndpointStatus']}")
+        table = Table("customer", "answer: probability of churn", box=None)
+        for row in rows:
+            began = time.monotonic()
+            answer = self.rehearsed.invoke(churn.name, f"{header}\n{row}\n")
+            told: dict[str, Any] = {"request": row, "answer": float(answer.body), "variant": answer.variant}
+            told |= {
+                "milliseconds": round((time.monotonic() - began) * 1000, 1),
+                "config": endpoint["EndpointConfigName"],
+            }
+            self.report.setdefault("requests", []).append(told)
+            table.add_row(row.partition(",")[0], f"{told['answer']:.4f}")
+        self.console.print(table)
+        self.report["endpoint"] = {"name": endpoint["EndpointName"], "status": endpoint["EndpointStatus"]}
+        self.report["endpoint"] |= {"config": endpoint["EndpointConfigName"], "variant": variant["VariantName"]}
+
+    def customers(self, run: Run) -> tuple[str, list[str]]:
+        """The header and the first customers that the run held out: real ones, whom the model has not seen."""
+        bucket = names.artifact_bucket(STAGE, self.rehearsed.embedded.id, self.rehearsed.embedded.region)
+        prefix = names.output_prefix(churn.name, churn.pipeline.name, run.name, "prepare", "test")
+        body = self.rehearsed.client("s3").get_object(Bucket=bucket, Key=f"{prefix}test.csv")["Body"].read().decode()
+        header, *rows = body.splitlines()
+        return header, rows[:_REQUESTS]
 
 
-def _synthesize(assembly: Path, accounts: Path | None = None) -> dict[str, int]:
+def synthesize(assembly: Path, accounts: Path | None = None) -> dict[str, int]:
     """Every account's templates, by their bytes; `accounts` is another file of accounts than the example's."""
     environment = {**os.environ, "CDK_OUTDIR": str(assembly), "CDK_VALIDATION": "false"}
     if accounts is not None:
@@ -93,125 +138,81 @@ def _synthesize(assembly: Path, accounts: Path | None = None) -> dict[str, int]:
     )
     if done.returncode:
         raise RuntimeError(f"synthesis failed:\n{done.stderr[-3000:]}")
-    sizes = {path.name: path.stat().st_size for path in sorted(assembly.rglob("*.template.json"))}
-    if accounts is None:
-        table = Table("template", "bytes", box=None)
-        for name, size in sizes.items():
-            table.add_row(name, f"{size:,}")
-        console.print(table)
-    return sizes
+    return {path.name: path.stat().st_size for path in sorted(assembly.rglob("*.template.json"))}
 
 
-def _resources(local: LocalAccount, assembly: Path, of: str = "") -> list[dict[str, str]]:
-    """Every resource of the deployed templates, or of one construct, and whether the account has it."""
-    rows = [row for row in inventory(local, assembly / f"assembly-{STAGE}") if row["logical_id"].startswith(of)]
-    table = Table(Column("resource", overflow="fold"), Column("type", overflow="fold"), "in the account", box=None)
-    for row in rows:
-        table.add_row(row["logical_id"], row["type"], row["there"])
-    console.print(table)
-    lacking = sorted({row["type"] for row in rows if row["there"] == LACKS})
-    console.print(f"  types that moto lacks, and that are not here therefore: {', '.join(lacking)}")
-    missing = [row["logical_id"] for row in rows if row["there"] == NO]
-    if missing:
-        raise RuntimeError(f"the deployment left out {', '.join(missing)}")
-    return rows
+@contextlib.contextmanager
+def played(console: Console, folder: Path) -> Iterator[Demo]:
+    """Play the demo from its first part to its last; the account is still open when it is handed over."""
+    account = Accounts.load(_ACCOUNTS)[STAGE]
+    with rehearsal(churn, account=account, deployed=False) as rehearsed:
+        demo = Demo(rehearsed, console, folder)
+        embedded = rehearsed.embedded
+        demo.report |= {"account": embedded.id, "region": embedded.region, "port": embedded.port, "pid": os.getpid()}
+        with embedded.journal.read_along(Narrator(console)):
+            _play(demo)
+        yield demo
 
 
-def _bring_data(local: LocalAccount) -> dict[str, Any]:
-    bucket, key = names.data_bucket(STAGE, local.id, local.region), "raw/purchases.csv"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "purchases.csv"
-        rows = write_csv(path)
-        local.client("s3").upload_file(str(path), bucket, key)
-    console.print(f"  {rows:,} purchases at s3://{bucket}/{key}")
-    return {"uri": f"s3://{bucket}/{key}", "purchases": rows}
+def _play(demo: Demo) -> None:
+    first, early, late = demo.folder / "first", demo.folder / "early.csv", demo.folder / "late.csv"
+    with demo.part("synthesize every account"):
+        demo.report["templates"] = synthesize(first)
+    with demo.part("bootstrap the embedded account with the cdk CLI"):
+        demo.cdk.bootstrap()
+    with demo.part(f"deploy {STAGE} with the cdk CLI"):
+        demo.deploy(first)
+    with demo.part("the purchase log arrives, and the pipeline starts by itself"):
+        demo.report["purchases"] = [write_csv(early, until=_EARLY), write_csv(late)]
+        run = demo.run("raw/1998-03/purchases.csv", early)
+    with demo.part("approve the version, pin it, deploy: the endpoint comes up"):
+        assembly = demo.pin(_approve(demo), first)
+        demo.deploy(assembly)
+    header, rows = demo.customers(run)
+    with demo.part("real customers are sent to the endpoint"):
+        demo.ask(rows, header)
+    with demo.part("a newer log arrives, and a second version is trained"):
+        demo.run("raw/1998-06/purchases.csv", late)
+    with demo.part("approve and pin it, deploy: it goes out as a canary"):
+        demo.deploy(demo.pin(_approve(demo), assembly))
+    with demo.part("the same customers again"):
+        demo.ask(rows, header)
 
 
-def _run(local: LocalAccount, assembly: Path, data: dict[str, Any]) -> dict[str, Any]:
-    """The deployed definition, run state by state; every job is a process on this machine."""
-    client = local.client("stepfunctions")
-    wanted = names.state_machine(STAGE, churn.name, churn.pipeline.name)
-    arn = next(
-        item["stateMachineArn"] for item in client.list_state_machines()["stateMachines"] if item["name"] == wanted
-    )
-    definition = json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])
-    # moto has no ModelPackageGroup in CloudFormation; the group of the template is made by its API.
-    group = names.model_package_group(STAGE, churn.name)
-    local.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
-    jobs = Jobs(local, sorted(assembly.glob(f"assembly-{STAGE}/*.template.json")))
-    console.print(mermaid(churn.pipeline), style="dim", markup=False)
-    ended = run(definition, {"data": data["uri"]}, jobs.answer, name="demo")
-    _show(ended, jobs)
-    versions = local.client("sagemaker").list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
-    metrics = (ended.output or {}).get("steps", {}).get("evaluate", {}).get("metrics", {})
+def _approve(demo: Demo) -> int:
+    version = demo.rehearsed.approve(churn.name, why="played by the demo")
+    known = demo.rehearsed.versions(churn.name)
+    demo.report["versions"] = [
+        {"arn": item["ModelPackageArn"], "approval": item["ModelApprovalStatus"]} for item in known
+    ]
+    return version
+
+
+def main() -> int:
+    """Play the demo, write demo.json and the page; the exit code says whether all of it happened."""
+    console = Console(highlight=False, width=120 if os.environ.get("CI") else None)
+    with tempfile.TemporaryDirectory(prefix="constructs-ml-") as folder, played(console, Path(folder)) as demo:
+        told = tell(demo.rehearsed, demo.report["seconds"])
+        PAGE.write_text(page.render(told), encoding="utf-8")
+        demo.report |= numbers(demo)
+        REPORT.write_text(json.dumps(demo.report, indent=1, default=str) + "\n")
+        console.rule("[bold]result", align="left")
+        requests, denied = demo.report["requests"], told.iam.denied
+        console.print(f"  {len(told.runs)} runs, {len(requests)} requests, {len(denied)} denied calls")
+        console.print(f"  everything in numbers: {REPORT}", soft_wrap=True)
+        console.print(f"  the page: {PAGE}", soft_wrap=True)
+        return 1 if denied else 0
+
+
+def numbers(demo: Demo) -> dict[str, Any]:
+    """What happened, from the journal: jobs, functions, and the processes that ran them."""
+    entries = demo.rehearsed.embedded.journal.entries("job", "function", "endpoint", "alarm", "denied", "stack")
     return {
-        "status": ended.status,
-        "error": ended.error,
-        "cause": ended.cause,
-        "states": ended.states,
-        "steps": jobs.done,
-        "metrics": metrics,
-        "gate": str(churn.pipeline.steps[-1].when),  # type: ignore[union-attr]  # the last step is the gate
-        "model_packages": [
-            {"arn": item["ModelPackageArn"], "approval": item["ModelApprovalStatus"]} for item in versions
-        ],
+        "happened": [
+            {"at": entry.at, "kind": entry.kind, "name": entry.name, "what": entry.what, **entry.detail}
+            for entry in entries
+        ]
     }
-
-
-def _pin(folder: Path, before: Path, after: Path) -> list[dict[str, str]]:
-    """Pin version 1 in a copy of the accounts file, synthesize with it, and tell what the deployment will do."""
-    content = yaml.safe_load((ROOT / "apps" / "churn" / "accounts.yaml").read_text())
-    content["accounts"][STAGE]["models"] = {churn.name: {"pins": {"main": 1}, "monitors": "none"}}
-    accounts = folder / "accounts.yaml"
-    accounts.write_text(yaml.safe_dump(content))
-    _synthesize(after, accounts)
-    table = Table("resource", "type", "verdict", box=None)
-    found = compare(read_assembly(before), read_assembly(after))
-    for change in found:
-        table.add_row(change.logical_id, change.type, change.verdict)
-    console.print(table)
-    return [{"logical_id": item.logical_id, "type": item.type, "verdict": item.verdict} for item in found]
-
-
-def _endpoint(local: LocalAccount) -> dict[str, Any]:
-    """The endpoint as the account describes it, down to the version that its model serves."""
-    client = local.client("sagemaker")
-    found = client.describe_endpoint(EndpointName=names.endpoint(STAGE, churn.name))
-    config = client.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-    (variant,) = config["ProductionVariants"]
-    model = client.describe_model(ModelName=variant["ModelName"])
-    serves = model["PrimaryContainer"]["ModelPackageName"]
-    console.print(f"  {found['EndpointName']} is {found['EndpointStatus']} and serves {serves}")
-    return {"name": found["EndpointName"], "status": found["EndpointStatus"], "variant": variant, "serves": serves}
-
-
-def _show(ended: Run, jobs: Jobs) -> None:
-    table = Table("state", "what ran", "seconds", box=None)
-    times = {step["state"]: step for step in jobs.done if "seconds" in step}
-    for state in ended.states:
-        step = times.get(state)
-        table.add_row(state, step["service"] if step else "", f"{step['seconds']}" if step else "")
-    console.print(table)
-    for step in jobs.done:
-        if "log" in step:
-            console.print(f"  [bold]{step['state']}[/bold] ({step['name']})")
-            for line in step["log"]:
-                console.print(f"    {line}", markup=False)
-
-
-def _conclude(report: dict[str, Any]) -> int:
-    ended = report["run"]
-    console.rule("[bold]result", align="left")
-    console.print(f"  gate: {ended['gate']}; measured: {ended['metrics']}")
-    for package in ended["model_packages"]:
-        console.print(f"  registered: {package['arn']} ({package['approval']})")
-    console.print(f"  everything in numbers: {REPORT.name}")
-    serves = report.get("endpoint", {}).get("serves")
-    if ended["status"] == "SUCCEEDED" and serves in [package["arn"] for package in ended["model_packages"]]:
-        console.print(f"  endpoint: {report['endpoint']['name']} serves the registered version")
-        return 0
-    console.print(f"[red]the run ended as {ended['status']}: {ended['error']} {ended['cause']}", markup=True)
-    return 1
 
 
 if __name__ == "__main__":

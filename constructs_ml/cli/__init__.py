@@ -1,4 +1,4 @@
-"""The command line: record schemas, check a model for every account, tell what a change does, follow its runs."""
+"""The command line: record schemas, check and rehearse a model, tell what a change does, follow its runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from constructs_ml.cli import pipeline
 from constructs_ml.cli.common import Model, load_model, refusing
+from constructs_ml.cli.rehearse import rehearse
 from constructs_ml.compiler.model import compile_model
 from constructs_ml.compiler.recorded import FOLDER, is_behind, record_path, write_record
 from constructs_ml.compiler.template import Notice
@@ -28,6 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine lear
 features = typer.Typer(no_args_is_help=True, help="Recorded schemas of feature groups.")
 app.add_typer(features, name="features")
 app.add_typer(pipeline.app, name="pipeline")
+app.command()(rehearse)
 _MOST = 12
 _COLOURS = {"refused": "red", "data loss": "red", "outage": "red", "replaced": "yellow", "removed": "yellow"}
 

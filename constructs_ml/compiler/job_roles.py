@@ -103,7 +103,7 @@ def _statements(context: Context, kind: RoleKind, jobs: Sequence[Job]) -> list[S
             [registry_arn(context.template, context.account, image, scope) for image in images]
         )
     if any(job.resumes for job in jobs):
-        statements.append(Statement(("s3:GetObject",), (written,), because=permissions.OBJECTS))
+        statements += permissions.read(infrastructure.artifact_bucket, [prefix])
     if infrastructure.data_key_arn is not None:
         statements.append(Statement(("kms:Decrypt",), (infrastructure.data_key_arn,)))
     if infrastructure.key_arn is not None:

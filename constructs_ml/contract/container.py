@@ -40,7 +40,7 @@ def output_variable(name: str) -> str:
 
 
 def channel_variable(name: str) -> str:
-    """The variable that holds the folder of a training channel, named as SageMaker's own toolkit names it."""
+    """The variable that holds the folder of a training channel; SageMaker's own toolkit keeps a hyphen in it."""
     return f"SM_CHANNEL_{_variable(name)}"
 
 

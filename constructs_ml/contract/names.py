@@ -184,6 +184,11 @@ def output_prefix(model: str, pipeline: str, execution: str, step: str, output: 
     return f"{pipeline_prefix(model, pipeline)}{execution}/{step}/{output}/"
 
 
+def code_prefix(model: str) -> str:
+    """The S3 prefix below which the code of registered versions lies, by its content."""
+    return f"{model}/code/"
+
+
 def tuning_prefix(model: str, pipeline: str, step: str) -> str:
     """The stable beginning of a tuning job's names: 32 characters must hold it, a part of a UUID and a retry count.
 

@@ -115,8 +115,9 @@ def test_the_registered_model_answers_as_the_evaluated_one(chain: Path) -> None:
     rows = json.loads(pd.read_csv(chain / "test" / "test.csv").head(3).to_json(orient="records"))
     same = inference.predict_fn(inference.input_fn(json.dumps(rows), "application/json"), loaded)
     assert list(same) == pytest.approx(list(scores[:3]))
-    assert json.loads(inference.output_fn(same, "application/json"))["churn"] == list(same)
-    assert inference.output_fn(same, "text/csv") == "".join(f"{score:.6f}\n" for score in same)
+    body, content_type = inference.output_fn(same, "application/json")
+    assert (json.loads(body)["churn"], content_type) == (list(same), "application/json")
+    assert inference.output_fn(same, "text/csv") == ("".join(f"{score:.6f}\n" for score in same), "text/csv")
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def test_the_first_run_trains_from_nothing_and_says_what_its_model_has_seen() ->
     }
     assert channels(services, "cold") == {"train": ("ManifestFile", "s3://data/new.manifest")}
     assert compared(services) == (f"{MADE}/cold/model.tar.gz",) * 2
-    version = services.of("register")[0]
+    version = services.of("Register register")[0]
     assert version["ModelApprovalStatus"] == "PendingManualApproval"
     assert version["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == f"{MADE}/cold/model.tar.gz"
     assert version["CustomerMetadataProperties"]["data_until"] == "2026-11-21T12:00:00Z"
@@ -120,7 +120,7 @@ def test_a_later_run_trains_on_top_of_the_approved_model_and_is_compared_with_it
         "previous": ("S3Prefix", f"{MADE}/old/model.tar.gz"),
     }
     assert compared(services) == (f"{MADE}/warm/model.tar.gz", f"{MADE}/old/model.tar.gz")
-    version = services.of("register")[0]
+    version = services.of("Register register")[0]
     assert version["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == f"{MADE}/warm/model.tar.gz"
     assert services.of("cold") == []
 
@@ -129,7 +129,7 @@ def test_a_run_with_nothing_new_ends_well_without_a_job() -> None:
     nothing = {"Payload": {"manifest": "", "until": "2026-11-21T12:00:00Z", "count": 0}}
     ended, services = ran(LATER, arrived=nothing)
     assert ended.status == "SUCCEEDED"
-    assert not any(services.of(step) for step in ("warm", "cold", "evaluate", "register", "Notify failure"))
+    assert not any(services.of(step) for step in ("warm", "cold", "evaluate", "Register register", "Notify failure"))
 
 
 @pytest.mark.parametrize("payload", [None, {}, {"count": "2"}], ids=str)
@@ -142,12 +142,14 @@ def test_an_answer_without_a_number_fails_the_run_instead_of_passing_for_nothing
 @pytest.mark.parametrize(("auc", "rival"), [(0.79, 0.8), (0.55, 0.5)])
 def test_a_model_that_is_worse_or_no_good_is_not_registered(auc: float, rival: float) -> None:
     ended, services = ran(LATER, **{"Read evaluate metrics": metrics(auc, rival)})
-    assert (ended.status, services.of("register")) == ("FAILED", [])
+    assert (ended.status, services.of("Register register")) == ("FAILED", [])
     assert "made the model worse" in ended.cause
     assert len(services.of("Notify failure")) == 1
 
 
-@pytest.mark.parametrize("step", ["champion", "Describe champion", "arrived", "warm", "evaluate", "register"])
+@pytest.mark.parametrize(
+    "step", ["champion", "Describe champion", "arrived", "warm", "evaluate", "register", "Register register"]
+)
 def test_a_step_that_fails_reaches_the_notice_and_gives_the_turn_back(step: str) -> None:
     ended, services = ran(LATER, **{step: broken("Broken")})
     assert ended.status == "FAILED"
@@ -396,7 +398,9 @@ def test_no_files_end_the_job_with_their_reason(tmp_path: Path) -> None:
 def test_the_registered_model_answers(chain: Path) -> None:
     loaded = inference.model_fn(str(chain / "two" / "model"))
     table = inference.input_fn(b"weight_kg,distance_km\n20,900\n1,5\n", "text/csv")
-    far, near = (float(line) for line in inference.output_fn(inference.predict_fn(table, loaded), "text/csv").split())
+    body, content_type = inference.output_fn(inference.predict_fn(table, loaded), "text/csv")
+    far, near = (float(line) for line in body.split())
+    assert content_type == "text/csv"
     assert far > 0.9 > 0.2 > near
     with pytest.raises(ValueError, match="text/csv"):
         inference.input_fn(b"{}", "application/json")

@@ -103,7 +103,7 @@ def test_160_environments_arrive_whole_in_job_and_model() -> None:
     spec = pipeline(*steps, gate(then=(Register(model=train().model, serving=serving),), otherwise=()))
     _, services = ran(spec)
     assert services.of("train")[0]["Environment"]["A"] == "1"
-    container = services.of("register")[0]["InferenceSpecification"]["Containers"][0]
+    container = services.of("Register register")[0]["InferenceSpecification"]["Containers"][0]
     assert container["Environment"]["MODE"] == "fast"
     assert container["Environment"]["SAGEMAKER_PROGRAM"] == "inference.py"
 

@@ -32,5 +32,5 @@ def predict_fn(table, loaded):
 
 def output_fn(scores, accept):
     if accept == "application/json":
-        return json.dumps({"churn": [float(score) for score in scores]})
-    return "\n".join(f"{score:.6f}" for score in scores) + "\n"
+        return json.dumps({"churn": [float(score) for score in scores]}), accept
+    return "\n".join(f"{score:.6f}" for score in scores) + "\n", "text/csv"

@@ -19,7 +19,7 @@ TARGET, KEY = "churned", "customer_id"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--C", type=float, default=1.0, help="inverse of the regularisation's strength")
+    parser.add_argument("-C", "--C", type=float, default=1.0, help="inverse of the regularisation's strength")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=7)
     options, _ = parser.parse_known_args()

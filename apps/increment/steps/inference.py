@@ -23,4 +23,4 @@ def predict_fn(table, loaded):
 
 
 def output_fn(scores, accept):
-    return "\n".join(f"{score:.6f}" for score in scores) + "\n"
+    return "\n".join(f"{score:.6f}" for score in scores) + "\n", "text/csv"

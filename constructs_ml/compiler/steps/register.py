@@ -3,24 +3,61 @@
 from __future__ import annotations
 
 from constructs_ml.compiler.context import Context
-from constructs_ml.compiler.expressions import literal
+from constructs_ml.compiler.expressions import Text, literal
 from constructs_ml.compiler.infrastructure import arn
 from constructs_ml.compiler.jobs import with_raw
 from constructs_ml.compiler.machine import Machine
 from constructs_ml.compiler.policies import Statement
+from constructs_ml.compiler.retries import service_retry
 from constructs_ml.compiler.steps.containers import container
-from constructs_ml.compiler.template import Json
+from constructs_ml.compiler.template import AssetPart, Json, asset, sub
 from constructs_ml.contract import names, tags
 from constructs_ml.facts import instances
+from constructs_ml.spec.checks import logical_id
 from constructs_ml.spec.steps import Register, Train, Tune
 from constructs_ml.spec.values import Execution, ModelArtifact, Output
 
+_PARTS: tuple[AssetPart, ...] = ("bucket", "key", "file")
+_OBJECT = "arn:${AWS::Partition}:s3:::${Bucket}/${Key}"
+
 
 def add(machine: Machine, step: Register, after: str) -> None:
-    """The call that makes the version."""
-    context = machine.context
-    machine.task(step.name, "aws-sdk:sagemaker:createModelPackage", request(context, step), after)
+    """The call that makes the version, after its code was put beside what the model's runs made."""
+    context, name = machine.context, step.name
+    parameters = request(context, step)
+    if step.name in context.code:
+        name = f"Register {step.name}"
+        place = literal(("s3://", *_keep_code(machine, step, name)))
+        parameters["InferenceSpecification"]["Containers"][0]["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] = place
+    machine.task(name, "aws-sdk:sagemaker:createModelPackage", parameters, after)
     context.allow(creation(context))
+
+
+def _keep_code(machine: Machine, step: Register, after: str) -> Text:
+    """Copy the inference code into the artifact bucket, under the name of its content; where it lies then.
+
+    A version outlives the assets of the deployment that made it, and whoever may serve it reads that bucket alone.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    """
+    context, expressions = machine.context, machine.expressions
+    code, infrastructure = context.code[step.name], context.infrastructure
+    bucket = expressions.open("ArtifactBucket", infrastructure.artifact_bucket)
+    source = [expressions.open(logical_id(f"code {part}", code.asset), asset(code.asset, part)) for part in _PARTS]
+    prefix = names.code_prefix(context.spec.model)
+    parameters = {
+        "Bucket": literal((bucket,)),
+        "CopySource": literal((source[0], "/", source[1])),
+        "Key": literal((prefix, source[2])),
+    }
+    machine.task(step.name, "aws-sdk:s3:copyObject", parameters, after, retry=[service_retry("s3")])
+    places = {"Bucket": asset(code.asset, "bucket"), "Key": asset(code.asset, "key")}
+    context.allow(Statement(("s3:GetObject",), (sub(_OBJECT, **places),)))
+    key = sub(f"{prefix}${{File}}", File=asset(code.asset, "file"))
+    places = {"Bucket": infrastructure.artifact_bucket, "Key": key}
+    context.allow(Statement(("s3:PutObject",), (sub(_OBJECT, **places),)))
+    if infrastructure.key_arn is not None:
+        context.allow(Statement(("kms:Decrypt", "kms:GenerateDataKey"), (infrastructure.key_arn,)))
+    return bucket, "/", prefix, source[2]
 
 
 def creation(context: Context) -> Statement:
