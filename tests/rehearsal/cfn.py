@@ -27,10 +27,10 @@ class Stacks:
         return self.account.client("cloudformation")
 
     def create(self, name: str, template: Any, **more: Any) -> dict[str, Any]:
-        return self.settled(self.client.create_stack(StackName=name, **_asked(template), **more)["StackId"])
+        return self.settled(self.client.create_stack(StackName=name, **{**_asked(template), **more})["StackId"])
 
     def update(self, name: str, template: Any, **more: Any) -> dict[str, Any]:
-        return self.settled(self.client.update_stack(StackName=name, **_asked(template), **more)["StackId"])
+        return self.settled(self.client.update_stack(StackName=name, **{**_asked(template), **more})["StackId"])
 
     def delete(self, name: str, **more: Any) -> dict[str, Any]:
         id = self.client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
@@ -65,7 +65,7 @@ class Stacks:
     def refusal(self, name: str, template: Any, **more: Any) -> str:
         """What CreateStack says to a template that it refuses."""
         try:
-            self.client.create_stack(StackName=name, **_asked(template), **more)
+            self.client.create_stack(StackName=name, **{**_asked(template), **more})
         except ClientError as refused:
             return str(refused.response["Error"]["Message"])
         raise AssertionError("not refused")

@@ -1,75 +1,80 @@
-"""Intrinsic functions are read and evaluated as the language has them."""
+"""The functions of templates, evaluated as CloudFormation evaluates them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.states.intrinsics import invocation_of
-from constructs_ml.rehearsal.states.states import States
-from tests.rehearsal.machines import create, machine, output, run
+from constructs_ml.rehearsal.calls import ServiceError
+from constructs_ml.rehearsal.cloudformation.intrinsics import LATER, Names, Resolver
 
-GIVEN = {"n": 2, "l": [1, 2, 2], "o": {"a-b": 3}, "objs": [{"x": 1, "y": 5}]}
-VALUES: dict[str, Any] = {
-    "States.Format('{} of {}', $.n, 2.5)": "2 of 2.5",
-    r"States.Format('it\'s \{\} {}', $$.Execution.Name)": "it's {} one",
-    "States.Format('{}', $.objs[0])": "{x=1, y=5}",
-    "States.Format('ä {}', States.Format('{}', $.o['a-b']))": "ä 3",
-    "States.Array(1.5, 'a', null, true, -1)": [1.5, "a", None, True, -1],
-    "States.ArrayPartition($.l, 2)": [[1, 2], [2]],
-    "States.ArrayContains($.l, 2)": True,
-    "States.ArrayRange(1, 9, 4)": [1, 5, 9],
-    "States.ArrayGetItem($.objs[?(@.x == 1)].y, 0)": 5,
-    "States.ArrayLength($.l)": 3,
-    "States.ArrayUnique($.l)": [1, 2],
-    "States.Base64Decode(States.Base64Encode('text'))": "text",
-    "States.Hash('x', 'SHA-1')": "11f6ad8ec52a2984abaafd7c3b516503785c2072",
-    "States.JsonMerge($.objs[0], $.o, false)": {"x": 1, "y": 5, "a-b": 3},
-    "States.StringToJson('{\"a\": 0.5}')": {"a": 0.5},
-    "States.JsonToString($.o)": '{"a-b":3}',
-    "States.MathAdd($.n, -3)": -1,
-    "States.StringSplit('1,2.3', ',.')": ["1", "2", "3"],
-}
+_REFS = {"Name": "churn", "Count": 3, "On": True, "Subnets": ["a", "b"], "AWS::Region": "eu-central-1"}
+_MAPPINGS = {"Sizes": {"dev": {"instance": "small", "zones": ["1", "2"]}}}
 
 
-@pytest.fixture
-def states(account: EmbeddedAccount) -> EmbeddedAccount:
-    States(account)
-    return account
+def _exported(name: str) -> str:
+    if name != "shared":
+        raise ServiceError("ValidationError", f"No export named {name} found.")
+    return "value"
 
 
-def test_every_function_gives_its_value(states: EmbeddedAccount) -> None:
-    parameters = {f"{n}.$": text for n, text in enumerate(VALUES)}
-    state = {"Type": "Pass", "Parameters": parameters, "End": True}
-    with states.running():
-        found = output(run(states, machine(("Pass", state)), GIVEN))
-    assert {text: found[str(n)] for n, text in enumerate(VALUES)} == VALUES
+def value(given: Any, *, extended: bool = False) -> Any:
+    def ref(name: str) -> Any:
+        return _REFS.get(name, LATER)
 
+    def attribute(name: str, path: str) -> Any:
+        return f"{name}/{path}" if name in _REFS else LATER
 
-@pytest.mark.parametrize("text", ["States.MathAdd(1", "States.Nope()", "text", "States.Array(1 2)", "States.UUID() x"])
-def test_what_is_no_invocation_is_refused_when_the_machine_is_made(states: EmbeddedAccount, text: str) -> None:
-    with pytest.raises(ValueError, match=r"States|text"):
-        invocation_of(text)
-    state = {"Type": "Pass", "Parameters": {"x": [{"y.$": text}]}, "End": True}
-    with states.running(), pytest.raises(ClientError, match="InvalidDefinition") as refused:
-        create(states, machine(("Pass", state)))
-    assert "Pass.Parameters.x.y.$ must be a valid JSONPath" in str(refused.value)
+    return Resolver(Names(ref, attribute, _MAPPINGS, _exported, "eu-central-1", extended)).value(given)
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("given", "wanted"),
     [
-        "States.Format('{}')",
-        "States.ArrayGetItem($.l, 9)",
-        "States.JsonMerge($.o, $.o, true)",
-        "States.MathAdd('1', 2)",
-        "States.StringToJson('no')",
+        ({"Ref": "Count"}, 3),
+        ({"a": [{"Ref": "Name"}, 1, True]}, {"a": ["churn", 1, True]}),
+        ({"Fn::GetAtt": ["Name", "Endpoint.Address"]}, "Name/Endpoint.Address"),
+        ({"Fn::GetAtt": "Name.Arn"}, "Name/Arn"),
+        ({"Fn::Sub": "${Name}-${Count}-${On}-${Name.Arn}-${!Literal}-$$"}, "churn-3-true-Name/Arn-${Literal}-$$"),
+        ({"Fn::Sub": ["${Own}/${Name}", {"Own": {"Ref": "AWS::Region"}}]}, "eu-central-1/churn"),
+        ({"Fn::Join": ["-", ["a", {"Ref": "Count"}, {"Ref": "On"}]]}, "a-3-true"),
+        ({"Fn::Join": [",", {"Ref": "Subnets"}]}, "a,b"),
+        ({"Fn::Select": [1, {"Fn::Split": ["/", "x/y/z"]}]}, "y"),
+        ({"Fn::Select": ["0", {"Ref": "Subnets"}]}, "a"),
+        ({"Fn::FindInMap": ["Sizes", "dev", "instance"]}, "small"),
+        ({"Fn::FindInMap": ["Sizes", {"Fn::Sub": "dev"}, "zones"]}, ["1", "2"]),
+        ({"Fn::ImportValue": {"Fn::Sub": "shared"}}, "value"),
+        ({"Fn::Base64": "text"}, "dGV4dA=="),
+        ({"Fn::GetAZs": ""}, ["eu-central-1a", "eu-central-1b", "eu-central-1c"]),
+        ({"Fn::Cidr": ["10.0.0.0/16", 2, 8]}, ["10.0.0.0/24", "10.0.1.0/24"]),
+        ({"Fn::Sub": "x-${NotYet}"}, LATER),
+        ({"a": {"Fn::Join": ["", [{"Ref": "NotYet"}]]}}, {"a": LATER}),
     ],
 )
-def test_a_function_that_fails_fails_its_state_by_name(states: EmbeddedAccount, text: str) -> None:
-    with states.running():
-        found = run(states, machine(("Pass", {"Type": "Pass", "Parameters": {"x.$": text}, "End": True})), GIVEN)
-    assert (found["status"], found["error"]) == ("FAILED", "States.IntrinsicFailure")
+def test_a_function_gives(given: Any, wanted: Any) -> None:
+    assert value(given) == wanted
+
+
+def test_language_extensions_add_functions_and_a_default() -> None:
+    missing = {"Fn::FindInMap": ["Sizes", "prod", "instance", {"DefaultValue": "large"}]}
+    assert value(missing, extended=True) == "large"
+    assert value({"Fn::ToJsonString": {"a": {"Ref": "Name"}}}, extended=True) == '{"a":"churn"}'
+    assert value({"Fn::Length": {"Ref": "Subnets"}}, extended=True) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"Fn::ToJsonString": {}}, "needs the transform AWS::LanguageExtensions"),
+        ({"Fn::FindInMap": ["Sizes", "prod", "instance"]}, "Unable to get mapping for Sizes::prod::instance"),
+        ({"Fn::Select": [5, ["a"]]}, "nonexistent value at index 5"),
+        ({"Fn::ImportValue": "gone"}, "No export named gone found."),
+        ({"Fn::Join": ["", "text"]}, "where a list is needed"),
+        ({"Fn::Sub": "${Subnets}"}, "where a text is needed"),
+        ({"Fn::Frobnicate": []}, "Fn::Frobnicate"),
+    ],
+)
+def test_a_function_refuses(given: Any, said: str) -> None:
+    with pytest.raises(ServiceError, match=said):
+        value(given)

@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
-from constructs_ml.rehearsal.calls import Json, ServiceError
-from constructs_ml.rehearsal.cloudformation.model import Change, ChangeSet, Stack
+from collections.abc import Iterable
+from uuid import uuid4
+
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.cloudformation.model import Change, ChangeSet, Request, Stack
+from constructs_ml.rehearsal.cloudformation.plan import Plan
+from constructs_ml.rehearsal.embedded import EmbeddedAccount
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+
+def made(account: EmbeddedAccount, stack: Stack, call: Call, request: Request, plan: Plan, type: str) -> ChangeSet:
+    """A change set of a call; a failed one where nothing would change, or its plan cannot be made."""
+    given, reason = call.parameters, ""
+    changes: list[Change] = []
+    try:
+        changes = plan.changes()
+        if type == "UPDATE" and not differs(stack, request, plan, changes):
+            reason = NO_CHANGES
+    except ServiceError as wrong:
+        reason = wrong.message
+    name = given["ChangeSetName"]
+    return ChangeSet(
+        name=name,
+        id=account.arn("cloudformation", f"changeSet/{name}/{uuid4()}"),
+        type=type,
+        request=request,
+        created=account.clock.now(),
+        changes=changes,
+        status="FAILED" if reason else "CREATE_COMPLETE",
+        execution="UNAVAILABLE" if reason else "AVAILABLE",
+        reason=reason,
+        description=given.get("Description") or "",
+        deployment=given.get("DeploymentConfig"),
+    )
+
+
+def differs(stack: Stack, request: Request, plan: Plan, changes: Iterable[Change]) -> bool:
+    """Whether a request changes anything of a stack: resources, outputs, or tags."""
+    if any(True for _ in changes) or plan.changed_outputs(stack.outputs):
+        return True
+    return stack.request is not None and dict(stack.request.tags) != dict(request.tags)
 
 
 def found(stack: Stack, name_or_id: str) -> ChangeSet:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from collections.abc import Iterable, Sequence
 
 from constructs_ml.rehearsal.calls import ServiceError
-from constructs_ml.rehearsal.cloudformation.dynamic import opened
 from constructs_ml.rehearsal.cloudformation.exports import Exports
+from constructs_ml.rehearsal.cloudformation.hands import Hands, kind_for
 from constructs_ml.rehearsal.cloudformation.model import Live, Request, Stack
 from constructs_ml.rehearsal.cloudformation.plan import Plan, difference
 from constructs_ml.rehearsal.cloudformation.references import ordered
-from constructs_ml.rehearsal.cloudformation.resources.kinds import custom_name, kind_of
-from constructs_ml.rehearsal.cloudformation.resources.work import Failed, Kind, Made, Work, reason_of
+from constructs_ml.rehearsal.cloudformation.resources.kinds import custom_name
+from constructs_ml.rehearsal.cloudformation.resources.work import Failed, Made, reason_of
 from constructs_ml.rehearsal.cloudformation.template import Declared
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 
@@ -30,7 +29,7 @@ class Deployment:
 
     def __init__(self, account: EmbeddedAccount, stack: Stack, exports: Exports) -> None:
         self._account, self._stack, self._exports = account, stack, exports
-        self._began = time.monotonic()
+        self._hands = Hands(account, stack)
         self._touched: list[tuple[str, Live | None]] = []
         self._trash: list[Live] = []
 
@@ -40,48 +39,48 @@ class Deployment:
             self._carry_out(request)
         except _Stop as stopped:
             if request.on_failure == "DO_NOTHING":
-                self._status("CREATE_FAILED", str(stopped))
+                self._hands.status("CREATE_FAILED", str(stopped))
                 return
             deleting = request.on_failure == "DELETE"
             how = "Delete" if deleting else "Rollback"
-            self._status(
+            self._hands.status(
                 "DELETE_IN_PROGRESS" if deleting else "ROLLBACK_IN_PROGRESS", f"{stopped} {how} requested by user."
             )
             failed = self._delete_all(self._stack.live, created=True)
             final = "DELETE" if deleting else "ROLLBACK"
-            self._status(f"{final}_FAILED" if failed else f"{final}_COMPLETE", _failed_to("delete", failed))
+            self._hands.status(f"{final}_FAILED" if failed else f"{final}_COMPLETE", _failed_to("delete", failed))
         else:
-            self._status("CREATE_COMPLETE")
+            self._hands.status("CREATE_COMPLETE")
 
     def update(self, request: Request) -> None:
         """From UPDATE_IN_PROGRESS to UPDATE_COMPLETE, or back to what was."""
         before = (self._stack.request, list(self._stack.outputs), self._stack.imports)
-        old_order = self._order(self._stack.live)
+        old_order = _order(self._stack.live)
         try:
             self._carry_out(request)
         except _Stop as stopped:
             if request.on_failure == "DO_NOTHING":
-                self._status("UPDATE_FAILED", str(stopped))
+                self._hands.status("UPDATE_FAILED", str(stopped))
                 return
-            self._status("UPDATE_ROLLBACK_IN_PROGRESS", str(stopped))
+            self._hands.status("UPDATE_ROLLBACK_IN_PROGRESS", str(stopped))
             self._back()
             self._stack.request, self._stack.outputs, self._stack.imports = before
         else:
-            self._status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+            self._hands.status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
             for name in [name for name in self._stack.live if name not in self._plan.resources]:
                 self._trash.append(self._stack.live.pop(name))
             self._clean(old_order)
-            self._status("UPDATE_COMPLETE")
+            self._hands.status("UPDATE_COMPLETE")
 
     def delete(self, retained: Sequence[str] = (), *, force: bool = False) -> None:
         """From DELETE_IN_PROGRESS to DELETE_COMPLETE."""
         failed = self._delete_all(self._stack.live, retained=retained)
         if failed and not force:
-            self._status("DELETE_FAILED", _failed_to("delete", failed))
+            self._hands.status("DELETE_FAILED", _failed_to("delete", failed))
             return
         self._stack.live.clear()
         self._stack.outputs, self._stack.imports = [], frozenset()
-        self._status("DELETE_COMPLETE")
+        self._hands.status("DELETE_COMPLETE")
 
     def _carry_out(self, request: Request) -> None:
         stack = self._stack
@@ -108,7 +107,7 @@ class Deployment:
         try:
             properties = self._plan.properties(name)
         except ServiceError as wrong:
-            self._resource(declared, f"{verb.upper()}_FAILED", old.physical_id if old else "", wrong.message)
+            self._hands.note(declared, f"{verb.upper()}_FAILED", old.physical_id if old else "", wrong.message)
             raise _Stop(_failed_to(verb, [name])) from wrong
         needs = self._plan.needs[name]
         if old is None:
@@ -117,13 +116,13 @@ class Deployment:
         change = difference(old, declared, properties)
         new = dataclasses.replace(old, declared=declared, properties=properties, needs=needs)
         if change is None or not change.paths:
-            self._keep(new)
+            self._hands.keep(new)
             return
         if change.replacing:
             self._replace(old, new)
         else:
             self._touched.append((name, old))
-            self._keep(new)
+            self._hands.keep(new)
             self._change(old, new)
 
     def _replace(self, old: Live, new: Live) -> None:
@@ -131,12 +130,12 @@ class Deployment:
         taken = custom_name(type, new.properties)
         if taken and taken == custom_name(type, old.properties):
             text = "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename"
-            self._resource(
+            self._hands.note(
                 new.declared, "UPDATE_FAILED", old.physical_id, f"{text} {taken} and update the stack again."
             )
             raise _Stop(_failed_to("update", [name]))
         why = "Requested update requires the creation of a new physical resource; hence creating one."
-        self._resource(new.declared, "UPDATE_IN_PROGRESS", old.physical_id, why, new)
+        self._hands.note(new.declared, "UPDATE_IN_PROGRESS", old.physical_id, why, new)
         fresh = dataclasses.replace(new, physical_id="", attributes={}, generation=old.generation + 1)
         self._make(fresh, old)
         self._trash.append(old)
@@ -145,33 +144,33 @@ class Deployment:
         declared = live.declared
         verb = "create" if old is None else "update"
         if old is None:
-            self._resource(declared, "CREATE_IN_PROGRESS", "", "", live)
+            self._hands.note(declared, "CREATE_IN_PROGRESS", "", "", live)
         try:
-            made = _kind(declared).make(self._work(live))
+            made = kind_for(declared).make(self._hands.work(live))
         except Exception as failed:  # noqa: BLE001 - whatever fails is the resource's status
             half = failed.made if isinstance(failed, Failed) else None
             if half is not None:
                 self._touched.append((declared.logical_id, old))
-                self._keep(dataclasses.replace(live, physical_id=half.physical_id, attributes=half.attributes))
+                self._hands.keep(dataclasses.replace(live, physical_id=half.physical_id, attributes=half.attributes))
             self._fail(declared, verb, half.physical_id if half else "", failed)
         self._touched.append((declared.logical_id, old))
-        self._keep(_made(live, made), f"{verb.upper()}_COMPLETE")
+        self._hands.keep(_made(live, made), f"{verb.upper()}_COMPLETE")
 
     def _change(self, old: Live, new: Live) -> None:
         """Change in place; a custom resource may answer with a new id, and the old one is then deleted."""
         declared = new.declared
-        self._resource(declared, "UPDATE_IN_PROGRESS", old.physical_id, "", new)
+        self._hands.note(declared, "UPDATE_IN_PROGRESS", old.physical_id, "", new)
         try:
-            made = _kind(declared).change(self._work(new, old))
+            made = kind_for(declared).change(self._hands.work(new, old))
         except Exception as failed:  # noqa: BLE001 - whatever fails is the resource's status
             self._fail(declared, "update", old.physical_id, failed)
         if made.physical_id != old.physical_id:
             self._trash.append(old)
-        self._keep(_made(new, made), "UPDATE_COMPLETE")
+        self._hands.keep(_made(new, made), "UPDATE_COMPLETE")
 
     def _fail(self, declared: Declared, verb: str, physical_id: str, error: Exception) -> None:
         _log.debug("%s of %s failed", verb, declared.logical_id, exc_info=error)
-        self._resource(declared, f"{verb.upper()}_FAILED", physical_id, reason_of(error))
+        self._hands.note(declared, f"{verb.upper()}_FAILED", physical_id, reason_of(error))
         raise _Stop(_failed_to(verb, [declared.logical_id])) from error
 
     def _back(self) -> None:
@@ -187,26 +186,26 @@ class Deployment:
             elif old.physical_id != new.physical_id:
                 stack.live[name] = old
                 self._trash.append(new)
-                self._resource(old.declared, "UPDATE_COMPLETE", old.physical_id, "", old)
+                self._hands.note(old.declared, "UPDATE_COMPLETE", old.physical_id, "", old)
             elif not self._change_back(old, new):
                 failed.append(name)
         if failed:
-            self._status("UPDATE_ROLLBACK_FAILED", _failed_to("update", failed))
+            self._hands.status("UPDATE_ROLLBACK_FAILED", _failed_to("update", failed))
             return
-        self._status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+        self._hands.status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         self._clean([], created=True)
-        self._status("UPDATE_ROLLBACK_COMPLETE")
+        self._hands.status("UPDATE_ROLLBACK_COMPLETE")
 
     def _change_back(self, old: Live, new: Live) -> bool:
-        self._resource(old.declared, "UPDATE_IN_PROGRESS", old.physical_id, "", old)
+        self._hands.note(old.declared, "UPDATE_IN_PROGRESS", old.physical_id, "", old)
         try:
-            made = _kind(old.declared).change(self._work(old, new))
+            made = kind_for(old.declared).change(self._hands.work(old, new))
         except Exception as failed:  # noqa: BLE001 - whatever fails is the resource's status
-            self._resource(old.declared, "UPDATE_FAILED", old.physical_id, reason_of(failed))
+            self._hands.note(old.declared, "UPDATE_FAILED", old.physical_id, reason_of(failed))
             return False
         if made.physical_id != old.physical_id:
             self._trash.append(new)
-        self._keep(_made(old, made), "UPDATE_COMPLETE")
+        self._hands.keep(_made(old, made), "UPDATE_COMPLETE")
         return True
 
     def _clean(self, order: Sequence[str], *, created: bool = False) -> None:
@@ -216,99 +215,22 @@ class Deployment:
         for live in trash:
             replaced = live.declared.logical_id in self._stack.live
             policy = live.declared.update_replace_policy if replaced else live.declared.deletion_policy
-            self._delete_one(live, policy, created=created)
+            self._hands.delete(live, policy, created=created)
 
     def _delete_all(self, lives: dict[str, Live], *, retained: Sequence[str] = (), created: bool = False) -> list[str]:
         failed: list[str] = []
-        for name in reversed(self._order(lives)):
+        for name in reversed(_order(lives)):
             live = lives[name]
             policy = "Retain" if name in retained else live.declared.deletion_policy
-            if self._delete_one(live, policy, created=created):
+            if self._hands.delete(live, policy, created=created):
                 lives.pop(name)
             else:
                 failed.append(name)
         return failed
 
-    def _delete_one(self, live: Live, policy: str, *, created: bool = False) -> bool:
-        declared = live.declared
-        if policy == "Retain" or (policy == "RetainExceptOnCreate" and not created):
-            self._resource(declared, "DELETE_SKIPPED", live.physical_id, "", live)
-            return True
-        self._resource(declared, "DELETE_IN_PROGRESS", live.physical_id, "", live)
-        try:
-            if policy == "Snapshot":
-                raise Failed(f"the rehearsal makes no snapshots: {declared.logical_id} has the policy Snapshot")
-            _kind(declared).remove(self._work(live))
-        except Exception as failed:  # noqa: BLE001 - whatever fails is the resource's status
-            _log.debug("deletion of %s failed", declared.logical_id, exc_info=failed)
-            self._resource(declared, "DELETE_FAILED", live.physical_id, reason_of(failed), live)
-            return False
-        self._resource(declared, "DELETE_COMPLETE", live.physical_id, "", live)
-        return True
 
-    def _work(self, live: Live, old: Live | None = None) -> Work:
-        properties = opened(self._account, live.properties)
-        before = opened(self._account, old.properties) if old else {}
-        known = old or live
-        return Work(
-            account=self._account,
-            stack=self._stack.owner,
-            logical_id=live.declared.logical_id,
-            type=live.declared.type,
-            properties=properties,
-            before=before,
-            physical_id=known.physical_id,
-            attributes=known.attributes,
-            generation=live.generation,
-        )
-
-    def _keep(self, live: Live, status: str = "") -> None:
-        if status:
-            live = dataclasses.replace(live, status=status, reason="", at=self._account.clock.now())
-        self._stack.live[live.declared.logical_id] = live
-        if status:
-            self._resource(live.declared, status, live.physical_id, "", live)
-
-    @staticmethod
-    def _order(lives: dict[str, Live]) -> list[str]:
-        return ordered({name: live.needs for name, live in lives.items()})
-
-    def _resource(
-        self, declared: Declared, status: str, physical_id: str, reason: str = "", live: Live | None = None
-    ) -> None:
-        name, now = declared.logical_id, self._account.clock.now()
-        known = self._stack.live.get(name)
-        if known is not None and known.physical_id == physical_id:
-            self._stack.live[name] = dataclasses.replace(known, status=status, reason=reason, at=now)
-        properties = live.properties if live else None
-        about = {"logical_id": name, "physical_id": physical_id, "type": declared.type}
-        self._stack.note(now, status, reason=reason, properties=properties, **about)
-        if not status.endswith("_IN_PROGRESS"):
-            took = round(time.monotonic() - self._began, 3)
-            detail = {"type": declared.type, "physical_id": physical_id, "stack": self._stack.name}
-            what = f"{declared.type} {status}" + (f": {reason}" if reason else "")
-            write = self._account.journal.write
-            write("resource", name, what, **detail, status=status, reason=reason, seconds=took)
-
-    def _status(self, status: str, reason: str = "") -> None:
-        set_status(self._account, self._stack, status, reason, seconds=round(time.monotonic() - self._began, 3))
-
-
-def set_status(account: EmbeddedAccount, stack: Stack, status: str, reason: str = "", *, seconds: float = 0.0) -> None:
-    """Give a stack its status, with event and entry."""
-    now = account.clock.now()
-    stack.note(now, status, reason=reason)
-    with stack.lock:
-        stack.status, stack.reason = status, reason
-        stack.deleted = now if status == "DELETE_COMPLETE" else stack.deleted
-    what = status + (f": {reason}" if reason else "")
-    account.journal.write("stack", stack.name, what, status=status, reason=reason, seconds=seconds, id=stack.id)
-
-
-def _kind(declared: Declared) -> Kind:
-    found = kind_of(declared.type)
-    assert found is not None, declared.type  # the plan refused it
-    return found
+def _order(lives: dict[str, Live]) -> list[str]:
+    return ordered({name: live.needs for name, live in lives.items()})
 
 
 def _made(live: Live, made: Made) -> Live:

@@ -39,8 +39,22 @@ class Exports:
         for before in stack.outputs:
             if not before.export or now.get(before.export) == before.value:
                 continue
-            users = [name for name in self.users(before.export) if name != stack.name]
+            users = self._others(stack, before.export)
             if users:
                 verb = "deleted" if before.export not in now else "updated"
-                text = f"Export {before.export} cannot be {verb} as it is in use by {', '.join(users)}"
-                raise ServiceError("ValidationError", text)
+                raise ServiceError("ValidationError", _used(before.export, verb, users))
+
+    def in_use(self, stack: Stack) -> str:
+        """Why a stack cannot be deleted; empty where nothing is in the way."""
+        for output in stack.outputs:
+            users = self._others(stack, output.export) if output.export else []
+            if users:
+                return _used(output.export, "deleted", users)
+        return ""
+
+    def _others(self, stack: Stack, export: str) -> list[str]:
+        return [name for name in self.users(export) if name != stack.name]
+
+
+def _used(export: str, verb: str, users: list[str]) -> str:
+    return f"Export {export} cannot be {verb} as it is in use by {' and '.join(users)}"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 from constructs_ml.rehearsal.calls import Call, Handler, Json, ServiceError
 from constructs_ml.rehearsal.cloudformation import change_sets
 from constructs_ml.rehearsal.cloudformation.aws_policies import know_policy
-from constructs_ml.rehearsal.cloudformation.deployment import Deployment, set_status
+from constructs_ml.rehearsal.cloudformation.deployment import Deployment
 from constructs_ml.rehearsal.cloudformation.exports import Exports
-from constructs_ml.rehearsal.cloudformation.model import Change, ChangeSet, Request, Stack
+from constructs_ml.rehearsal.cloudformation.hands import set_status
+from constructs_ml.rehearsal.cloudformation.model import ChangeSet, Request, Stack
 from constructs_ml.rehearsal.cloudformation.plan import Plan
 from constructs_ml.rehearsal.cloudformation.requests import check_capabilities, failure_mode, request_of
 from constructs_ml.rehearsal.cloudformation.shown import Shown
@@ -96,7 +96,7 @@ class CloudFormation:
         request = self._request(call, stack)
         plan = self._plan(stack, request)
         changes = plan.changes()
-        if not self._differs(stack, request, plan, changes):
+        if not change_sets.differs(stack, request, plan, changes):
             raise ServiceError("ValidationError", "No updates are to be performed.")
         self._update(stack, request)
         return {"StackId": stack.id}
@@ -117,19 +117,13 @@ class CloudFormation:
             raise self._wrong_state(stack, "deleted")
         force = given.get("DeletionMode") == "FORCE_DELETE_STACK"
         retained = tuple(given.get("RetainResources") or ())
-        used = self._in_use(stack)
+        used = self._exports.in_use(stack)
         if used:
-            set_status(self._account, stack, "DELETE_FAILED", used)
+            # The stack keeps its status, with the reason: https://github.com/aws/aws-cdk/issues/604
+            set_status(self._account, stack, stack.status, used)
             return None
         self._start(stack, "DELETE_IN_PROGRESS", lambda work: work.delete(retained, force=force))
         return None
-
-    def _in_use(self, stack: Stack) -> str:
-        for output in stack.outputs:
-            users = [name for name in self._exports.users(output.export) if name != stack.name]
-            if output.export and users:
-                return f"Export {output.export} cannot be deleted as it is in use by {', '.join(users)}"
-        return ""
 
     def _create_change_set(self, call: Call) -> Json:
         given = call.parameters
@@ -151,33 +145,9 @@ class CloudFormation:
         stack = stack or self._stacks.add(name)
         if new:
             set_status(self._account, stack, "REVIEW_IN_PROGRESS", "User Initiated")
-        change_set = self._made_change_set(stack, call, request, plan, type)
+        change_set = change_sets.made(self._account, stack, call, request, plan, type)
         stack.change_sets[change_set.name] = change_set
         return {"Id": change_set.id, "StackId": stack.id}
-
-    def _made_change_set(self, stack: Stack, call: Call, request: Request, plan: Plan, type: str) -> ChangeSet:
-        given, reason = call.parameters, ""
-        changes: list[Change] = []
-        try:
-            changes = plan.changes()
-            if type == "UPDATE" and not self._differs(stack, request, plan, changes):
-                reason = change_sets.NO_CHANGES
-        except ServiceError as wrong:
-            reason = wrong.message
-        name = given["ChangeSetName"]
-        return ChangeSet(
-            name=name,
-            id=self._account.arn("cloudformation", f"changeSet/{name}/{uuid4()}"),
-            type=type,
-            request=request,
-            created=self._account.clock.now(),
-            changes=changes,
-            status="FAILED" if reason else "CREATE_COMPLETE",
-            execution="UNAVAILABLE" if reason else "AVAILABLE",
-            reason=reason,
-            description=given.get("Description") or "",
-            deployment=given.get("DeploymentConfig"),
-        )
 
     def _change_set(self, call: Call) -> tuple[Stack, ChangeSet]:
         given = call.parameters
@@ -240,12 +210,6 @@ class CloudFormation:
         """The request read against what lives; whatever is wrong with it is the call's answer."""
         exported: Callable[[str], str] = self._exports.value
         return Plan(self._account, stack.owner, request, {} if creating and not stack.live else stack.live, exported)
-
-    @staticmethod
-    def _differs(stack: Stack, request: Request, plan: Plan, changes: Iterable[Change]) -> bool:
-        if any(True for _ in changes) or plan.changed_outputs(stack.outputs):
-            return True
-        return stack.request is not None and dict(stack.request.tags) != dict(request.tags)
 
     def _check_updatable(self, stack: Stack) -> None:
         if stack.status not in _FINE:

@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from constructs_ml.facts import updates
 from constructs_ml.rehearsal.calls import Json
 from constructs_ml.rehearsal.cloudformation.resources.row import Row
 from constructs_ml.rehearsal.cloudformation.resources.work import Failed, Work, is_gone
@@ -27,26 +28,13 @@ _NAMED = ("FeatureGroup", "InferenceExperiment", "ModelCard", "Pipeline", "Mlflo
 _OTHER_IDS = {"Domain": "DomainId", "UserProfile": "UserProfileName"}
 # Types without an own name among their properties.
 _NAMELESS = ("ModelPackage", "ImageVersion")
-_NO_TYPE = (
-    "AutoMLJob",
-    "AutoMLJobV2",
-    "CompilationJob",
-    "EdgePackagingJob",
-    "HyperParameterTuningJob",
-    "InferenceRecommendationsJob",
-    "LabelingJob",
-    "ModelCardExportJob",
-    "OptimizationJob",
-    "TrainingJob",
-    "TransformJob",
-    "Trial",
-)
 _KEPT_AT_UPDATE = ("ExcludeRetainedVariantProperties", "RetainAllVariantProperties", "RetainDeploymentConfig")
 
 
 def rows() -> Mapping[str, Row]:
-    """A row for each noun that has a type."""
-    return {f"AWS::SageMaker::{name}": _row(noun) for name, noun in nouns().items() if name not in _NO_TYPE}
+    """A row for each noun that has a type in CloudFormation."""
+    types = {f"AWS::SageMaker::{name}": noun for name, noun in nouns().items()}
+    return {type: _row(noun) for type, noun in types.items() if updates.known(type)}
 
 
 def _row(noun: Noun) -> Row:
