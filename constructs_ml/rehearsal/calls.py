@@ -38,6 +38,11 @@ class ServiceError(ServiceException):  # type: ignore[misc]  # moto has no types
         self.code, self.message = code, message
 
 
+def invalid(text: str) -> ServiceError:
+    """What most services answer to a request that breaks a rule."""
+    return ServiceError("ValidationException", text)
+
+
 Handler = Callable[[Call], Json]
 """Answers one operation: a mapping in the operation's output shape, or None where it has none."""
 

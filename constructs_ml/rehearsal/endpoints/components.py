@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.containers import Containers, NotStartedError, Serve
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live
-from constructs_ml.rehearsal.endpoints.plan import refused
 from constructs_ml.rehearsal.endpoints.starting import start
 from constructs_ml.rehearsal.sagemaker.nouns import nouns
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
@@ -96,7 +95,7 @@ class Components:
         resource = self._ready(given["InferenceComponentName"])
         if given.get("DeploymentConfig"):
             text = "the rehearsal replaces all copies at once; leave DeploymentConfig out"
-            raise refused(f"Inference component {resource.name}: {text}.")
+            raise invalid(f"Inference component {resource.name}: {text}.")
         copies = int((given.get("RuntimeConfig") or {}).get("CopyCount", self._count(resource)))
         if not given.get("Specification"):
             return self._counted_anew(resource, copies)
@@ -111,7 +110,7 @@ class Components:
 
     def _counted_anew(self, resource: Resource, copies: int) -> Json:
         if not copies or not self._count(resource):
-            raise refused(f"Inference component {resource.name}: to and from 0 copies is not rehearsed; delete it.")
+            raise invalid(f"Inference component {resource.name}: to and from 0 copies is not rehearsed; delete it.")
         self.store.change(resource, InferenceComponentStatus="Updating", RuntimeConfig=_counted(copies, copies))
         self.store.change(resource, InferenceComponentStatus="InService")
         return {"InferenceComponentArn": resource.arn}
@@ -127,14 +126,14 @@ class Components:
     def _ready(self, name: str) -> Resource:
         resource = self.store.get(_NOUN, name)
         if resource.status != "InService":
-            raise refused(f'Cannot update inference component "{resource.arn}" in status {resource.status}.')
+            raise invalid(f'Cannot update inference component "{resource.arn}" in status {resource.status}.')
         return resource
 
     def _endpoint(self, call: Call) -> Live:
         name = call.parameters["EndpointName"]
         live = self.live.get(self.store.get("Endpoint", name).name)
         if live is None or live.fleet is None or live.resource.status != "InService":
-            raise refused(f"Endpoint {name} is not in service.")
+            raise invalid(f"Endpoint {name} is not in service.")
         return live
 
     def _model(self, name: str, given: Mapping[str, Any], variant: Variant) -> Resource:
@@ -171,16 +170,16 @@ def _variant(live: Live, name: str) -> Variant:
     assert live.fleet is not None
     found = next((item for item in live.fleet.variants if item.name == name), None)
     if found is None or found.containers is not None:
-        raise refused(f"Endpoint {live.name} has no variant {name!r} for inference components (one without ModelName).")
+        raise invalid(f"Endpoint {live.name} has no variant {name!r} for inference components (one without ModelName).")
     return found
 
 
 def _specified(given: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = given.get("Specification") or {}
     if found.get("BaseInferenceComponentName") or given.get("Specifications"):
-        raise refused("Adapters and several specifications of one inference component are not rehearsed.")
+        raise invalid("Adapters and several specifications of one inference component are not rehearsed.")
     if not found.get("ModelName") and not found.get("Container"):
-        raise refused("An inference component needs a ModelName or a Container.")
+        raise invalid("An inference component needs a ModelName or a Container.")
     return found
 
 

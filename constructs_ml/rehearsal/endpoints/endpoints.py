@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints import scaling, updates
 from constructs_ml.rehearsal.endpoints.background import Background
@@ -15,7 +15,6 @@ from constructs_ml.rehearsal.endpoints.experiments import Experiments
 from constructs_ml.rehearsal.endpoints.fleet import check, launch
 from constructs_ml.rehearsal.endpoints.invocations import Invocations
 from constructs_ml.rehearsal.endpoints.live import Live
-from constructs_ml.rehearsal.endpoints.plan import refused
 from constructs_ml.rehearsal.endpoints.rollout import Rollout
 from constructs_ml.rehearsal.endpoints.told import told
 from constructs_ml.rehearsal.principals import Principal
@@ -78,7 +77,7 @@ class Endpoints:
         given = call.parameters
         live = self._ready(given["EndpointName"])
         if live.name in self.experiments.running:
-            raise refused(f"Endpoint {live.name} has inference experiment {self.experiments.running[live.name]}.")
+            raise invalid(f"Endpoint {live.name} has inference experiment {self.experiments.running[live.name]}.")
         config = self.store.get("EndpointConfig", given["EndpointConfigName"])
         check(self.store, config)
         deployment = given.get("DeploymentConfig")
@@ -103,12 +102,12 @@ class Endpoints:
         wanted = call.parameters["DesiredWeightsAndCapacities"]
         unknown = [item["VariantName"] for item in wanted if item["VariantName"] not in by_name]
         if unknown:
-            raise refused(f"Endpoint {live.name} has no variant {', '.join(unknown)}.")
+            raise invalid(f"Endpoint {live.name} has no variant {', '.join(unknown)}.")
         for item in wanted:
             serverless = by_name[item["VariantName"]].serverless
             wrong = "DesiredInstanceCount" if serverless else "ServerlessUpdateConfig"
             if item.get(wrong) is not None:
-                raise refused(f"Variant {item['VariantName']} is {'' if serverless else 'not '}serverless: no {wrong}.")
+                raise invalid(f"Variant {item['VariantName']} is {'' if serverless else 'not '}serverless: no {wrong}.")
         self.store.change(live.resource, EndpointStatus="Updating")
         self._work(live, lambda: updates.scale(self.account, self.store, live, wanted))
         return {"EndpointArn": live.resource.arn}
@@ -116,14 +115,14 @@ class Endpoints:
     def _delete(self, call: Call) -> Json:
         resource = self.store.get("Endpoint", call.parameters["EndpointName"])
         if resource.status in _IN_PROGRESS:
-            raise refused(f'Cannot update in-progress endpoint "{resource.arn}".')
+            raise invalid(f'Cannot update in-progress endpoint "{resource.arn}".')
         if resource.name in self.experiments.running:
-            raise refused(
+            raise invalid(
                 f"Endpoint {resource.name} has inference experiment {self.experiments.running[resource.name]}."
             )
         held = self.components.of(resource.name)
         if held:
-            raise refused(f"Endpoint {resource.name} has inference components: delete {', '.join(held)} first.")
+            raise invalid(f"Endpoint {resource.name} has inference components: delete {', '.join(held)} first.")
         live = self.live.get(resource.name) or Live(resource)
         self.store.change(resource, EndpointStatus="Deleting")
         self._work(live, lambda: self._gone(live))
@@ -142,9 +141,9 @@ class Endpoints:
         """
         resource = self.store.get("Endpoint", name)
         if resource.status in _IN_PROGRESS:
-            raise refused(f'Cannot update in-progress endpoint "{resource.arn}".')
+            raise invalid(f'Cannot update in-progress endpoint "{resource.arn}".')
         if resource.status != "InService":
-            raise refused(f'Cannot update endpoint "{resource.arn}" in status {resource.status}: delete it.')
+            raise invalid(f'Cannot update endpoint "{resource.arn}" in status {resource.status}: delete it.')
         return self.live[name]
 
     def _work(self, live: Live, work: Callable[[], None]) -> None:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.containers import Serve
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live
-from constructs_ml.rehearsal.endpoints.plan import refused
 from constructs_ml.rehearsal.endpoints.starting import start
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 
@@ -50,12 +49,12 @@ class Experiments:
     def _created(self, resource: Resource, call: Call) -> None:
         given = call.parameters
         if given.get("Schedule"):
-            raise refused(
+            raise invalid(
                 "Schedule: the rehearsal starts an experiment at once; leave it out and stop it when it is due."
             )
         live = self.live.get(self.store.get("Endpoint", given["EndpointName"]).name)
         if live is None or live.fleet is None or live.resource.status != "InService":
-            raise refused(f"Endpoint {given['EndpointName']} is not in service.")
+            raise invalid(f"Endpoint {given['EndpointName']} is not in service.")
         if live.name in self.running:
             raise ServiceError("ConflictException", f"Endpoint {live.name} has experiment {self.running[live.name]}.")
         _check(live, given)
@@ -90,7 +89,7 @@ class Experiments:
         config = resource.fields["ShadowModeConfig"]
         source, shadow = config["SourceModelVariantName"], config["ShadowModelVariants"][0]["ShadowModelVariantName"]
         if actions.get(source, "Retain") != "Retain" or actions.get(shadow, "Remove") != "Remove":
-            raise refused(
+            raise invalid(
                 "The rehearsal keeps the production variant and removes the shadow; promote with UpdateEndpoint."
             )
         live = self.live[resource.fields["EndpointMetadata"]["EndpointName"]]
@@ -122,7 +121,7 @@ class Experiments:
         raise ServiceError("ConflictException", f"Inference experiment {resource.name} is {resource.status}.")
 
     def _update(self, call: Call) -> Json:
-        raise refused(
+        raise invalid(
             f"Inference experiment {call.parameters['Name']}: the rehearsal does not change one; make another."
         )
 
@@ -158,13 +157,13 @@ def _check(live: Live, given: Mapping[str, Json]) -> None:
     assert fleet is not None
     source, shadow = mode["SourceModelVariantName"], mode["ShadowModelVariants"][0]["ShadowModelVariantName"]
     if [variant.name for variant in fleet.variants] != [source] or fleet.shadows:
-        raise refused(f"Endpoint {live.name} must have the production variant {source} alone, and no shadow yet.")
+        raise invalid(f"Endpoint {live.name} must have the production variant {source} alone, and no shadow yet.")
     if {variant["VariantName"] for variant in given["ModelVariants"]} != {source, shadow}:
-        raise refused(f"ModelVariants must be {source} and {shadow}.")
+        raise invalid(f"ModelVariants must be {source} and {shadow}.")
     if fleet.variants[0].serverless or "AsyncInferenceConfig" in fleet.config.fields:
-        raise refused("Shadow tests exclude serverless and asynchronous endpoints.")
+        raise invalid("Shadow tests exclude serverless and asynchronous endpoints.")
     if not 0 < mode["ShadowModelVariants"][0]["SamplingPercentage"] <= 100:
-        raise refused("SamplingPercentage must be 1 to 100.")
+        raise invalid("SamplingPercentage must be 1 to 100.")
 
 
 def _captured(given: Mapping[str, Json]) -> dict[str, Json]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from constructs_ml.rehearsal.calls import Json
+from constructs_ml.rehearsal.calls import Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.containers import Containers, NotStartedError, Serve
-from constructs_ml.rehearsal.endpoints.plan import refused
 from constructs_ml.rehearsal.endpoints.starting import start
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
@@ -141,18 +140,18 @@ def check(store: Store, config: Resource) -> None:
     """Refuse a config that SageMaker, or this rehearsal, cannot bring up."""
     name = config.name
     if "ExplainerConfig" in config.fields:
-        raise refused(
+        raise invalid(
             f"Endpoint config {name}: the rehearsal does not run Clarify explainers; leave ExplainerConfig out."
         )
     for given in (*config.fields["ProductionVariants"], *_shadows(config)):
         if "ModelName" in given and store.find("Model", given["ModelName"]) is None:
             arn = store.account.arn("sagemaker", f"model/{given['ModelName']}")
-            raise refused(f'Could not find model "{arn}".')
+            raise invalid(f'Could not find model "{arn}".')
         if "ModelName" not in given and "ExecutionRoleArn" not in config.fields:
-            raise refused(f"Endpoint config {name}: variant {given['VariantName']} has neither model nor role.")
+            raise invalid(f"Endpoint config {name}: variant {given['VariantName']} has neither model nor role.")
         # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, "Feature exclusions".
         if "ServerlessConfig" in given and config.fields.get("DataCaptureConfig"):
-            raise refused(f"Endpoint config {name}: a serverless variant captures no data.")
+            raise invalid(f"Endpoint config {name}: a serverless variant captures no data.")
 
 
 def _shadows(config: Resource) -> list[Mapping[str, Any]]:

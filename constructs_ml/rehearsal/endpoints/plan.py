@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from constructs_ml.facts import limits
-from constructs_ml.rehearsal.calls import Json, ServiceError
+from constructs_ml.rehearsal.calls import Json, invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,6 @@ class Plan:
 AT_ONCE = Plan((Step(1.0, 0, "TerminationWaitInSeconds"),))
 
 
-def refused(text: str) -> ServiceError:
-    """SageMaker's answer to what breaks a rule."""
-    return ServiceError("ValidationException", text)
-
-
 def plan(config: Mapping[str, Json] | None, instances: int) -> Plan:
     """The plan of a DeploymentConfig for a fleet of so many instances (0: serverless).
 
@@ -47,7 +42,7 @@ def plan(config: Mapping[str, Json] | None, instances: int) -> Plan:
     alarms = _alarms(config.get("AutoRollbackConfiguration") or {})
     blue_green, rolling = config.get("BlueGreenUpdatePolicy"), config.get("RollingUpdatePolicy")
     if blue_green and rolling:
-        raise refused("DeploymentConfig: BlueGreenUpdatePolicy and RollingUpdatePolicy exclude each other.")
+        raise invalid("DeploymentConfig: BlueGreenUpdatePolicy and RollingUpdatePolicy exclude each other.")
     policy = rolling or blue_green or {}
     timeout = _between(policy, "MaximumExecutionTimeoutInSeconds", *limits.DEPLOYMENT_SECONDS)
     if rolling:
@@ -58,7 +53,7 @@ def plan(config: Mapping[str, Json] | None, instances: int) -> Plan:
         steps = _blue_green(policy, instances)
     waits = sum(step.bake for step in steps)
     if timeout is not None and timeout <= waits:
-        raise refused(f"MaximumExecutionTimeoutInSeconds {timeout} must be longer than all waits together, {waits}.")
+        raise invalid(f"MaximumExecutionTimeoutInSeconds {timeout} must be longer than all waits together, {waits}.")
     return Plan(steps, alarms, timeout)
 
 
@@ -71,7 +66,7 @@ def _blue_green(policy: Mapping[str, Json], instances: int) -> tuple[Step, ...]:
     wanted = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(kind)
     for size in ("CanarySize", "LinearStepSize"):
         if (size in routing) != (size == wanted):
-            raise refused(f"TrafficRoutingConfiguration of type {kind}: {size} belongs to another type, or is missing.")
+            raise invalid(f"TrafficRoutingConfiguration of type {kind}: {size} belongs to another type, or is missing.")
     if wanted is None:
         return (last,)
     allowed = limits.CANARY_PERCENT if kind == "CANARY" else limits.LINEAR_PERCENT
@@ -97,24 +92,24 @@ def _share(size: Mapping[str, Json], name: str, allowed: tuple[int, int], instan
         percent = float(value)
     elif kind == "INSTANCE_COUNT":
         if value < 1 or instances < 1:
-            raise refused(f"{name}: {value} of {instances} instance(s); 1 or more is needed.")
+            raise invalid(f"{name}: {value} of {instances} instance(s); 1 or more is needed.")
         percent = 100 * value / instances
     else:
-        raise refused(f"{name}: type {kind!r}; INSTANCE_COUNT or CAPACITY_PERCENT is needed.")
+        raise invalid(f"{name}: type {kind!r}; INSTANCE_COUNT or CAPACITY_PERCENT is needed.")
     if not allowed[0] <= percent <= allowed[1]:
-        raise refused(f"{name}: {value} {kind} is {percent:g} % of the fleet; {allowed[0]} to {allowed[1]} % may be.")
+        raise invalid(f"{name}: {value} {kind} is {percent:g} % of the fleet; {allowed[0]} to {allowed[1]} % may be.")
     return percent / 100
 
 
 def _between(given: Mapping[str, Json], name: str, least: int, most: int) -> int | None:
     value = given.get(name)
     if value is not None and not least <= int(value) <= most:
-        raise refused(f"{name} {value}: {least} to {most} seconds may be.")
+        raise invalid(f"{name} {value}: {least} to {most} seconds may be.")
     return None if value is None else int(value)
 
 
 def _alarms(config: Mapping[str, Json]) -> tuple[str, ...]:
     names = tuple(alarm["AlarmName"] for alarm in config.get("Alarms") or ())
     if "Alarms" in config and not 1 <= len(names) <= limits.ROLLBACK_ALARMS:
-        raise refused(f"AutoRollbackConfiguration: {len(names)} alarms; 1 to {limits.ROLLBACK_ALARMS} may be.")
+        raise invalid(f"AutoRollbackConfiguration: {len(names)} alarms; 1 to {limits.ROLLBACK_ALARMS} may be.")
     return names

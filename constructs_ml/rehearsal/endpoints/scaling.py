@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from constructs_ml.rehearsal.calls import Call, ServiceError
+from constructs_ml.rehearsal.calls import Call, invalid
 from constructs_ml.rehearsal.sagemaker.store import Store
 
 
@@ -27,4 +27,4 @@ def check(store: Store, call: Call) -> None:
         case _:
             there = False
     if not there:
-        raise ServiceError("ValidationException", f"SageMaker has no {call.parameters['ResourceId']} to scale.")
+        raise invalid(f"SageMaker has no {call.parameters['ResourceId']} to scale.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from constructs_ml.rehearsal.calls import Json
+from constructs_ml.rehearsal.calls import Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.alarms import missing
 from constructs_ml.rehearsal.endpoints.fleet import Fleet
 from constructs_ml.rehearsal.endpoints.live import Live
-from constructs_ml.rehearsal.endpoints.plan import Plan, plan, refused
+from constructs_ml.rehearsal.endpoints.plan import Plan, plan
 from constructs_ml.rehearsal.endpoints.told import told
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 
@@ -20,14 +20,14 @@ def planned(account: EmbeddedAccount, deployment: Mapping[str, Json] | None, con
     found = plan(deployment, sum(int(variant.get("InitialInstanceCount", 0)) for variant in variants))
     absent = missing(account, found.alarms)
     if absent:
-        raise refused(f"AutoRollbackConfiguration: no CloudWatch alarm is named {', '.join(absent)}.")
+        raise invalid(f"AutoRollbackConfiguration: no CloudWatch alarm is named {', '.join(absent)}.")
     if not deployment:
         return found
     # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html.
     if any("ServerlessConfig" in variant for variant in variants):
-        raise refused("DeploymentConfig: a serverless endpoint has no deployment guardrails.")
+        raise invalid("DeploymentConfig: a serverless endpoint has no deployment guardrails.")
     if "RollingUpdatePolicy" in deployment and len(variants) > 1:
-        raise refused("RollingUpdatePolicy: endpoints with several production variants are excluded.")
+        raise invalid("RollingUpdatePolicy: endpoints with several production variants are excluded.")
     return found
 
 
@@ -39,9 +39,9 @@ def check(
     after = {variant["VariantName"]: variant for variant in config.fields["ProductionVariants"]}
     if deployment and set(before) != set(after):
         names = f"{', '.join(sorted(before))} before, {', '.join(sorted(after))} after"
-        raise refused(f"DeploymentConfig: the variants must have the same names in both configs: {names}.")
+        raise invalid(f"DeploymentConfig: the variants must have the same names in both configs: {names}.")
     if ("AsyncInferenceConfig" in old.config.fields) != ("AsyncInferenceConfig" in config.fields):
-        raise refused("An asynchronous endpoint cannot become a real-time one, nor the other way round.")
+        raise invalid("An asynchronous endpoint cannot become a real-time one, nor the other way round.")
     # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html: deregister before the type changes.
     changed = [
         name
@@ -50,7 +50,7 @@ def check(
     ]
     scaled = _scaled(account, endpoint, changed) if changed else []
     if scaled:
-        raise refused(
+        raise invalid(
             f"The instance type of variant {', '.join(scaled)} cannot change while it is registered as a scalable"
             " target: deregister it with Application Auto Scaling first."
         )

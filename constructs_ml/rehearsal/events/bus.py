@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from moto.events.models import events_backends
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.events import patterns
 from constructs_ml.rehearsal.events.deliveries import Deliveries
@@ -116,7 +116,7 @@ class Bus:
         entries = call.parameters["Entries"]
         if not 1 <= len(entries) <= 10:
             text = "Value at 'entries' failed to satisfy constraint: Member must have length between 1 and 10"
-            raise ServiceError("ValidationException", text)
+            raise invalid(text)
         told = [self._put_entry(entry, call) for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in one for one in told), "Entries": told}
 
@@ -172,12 +172,12 @@ def _test_event_pattern(call: Call) -> Json:
     try:
         event = json.loads(call.parameters["Event"])
     except ValueError:
-        raise ServiceError("ValidationException", "Parameter Event is not valid.") from None
+        raise invalid("Parameter Event is not valid.") from None
     missing = [
         name for name in ("id", "account", "source", "time", "region", "resources", "detail-type") if name not in event
     ]
     if missing:
-        raise ServiceError("ValidationException", f"Parameter Event is not valid: {', '.join(missing)} missing.")
+        raise invalid(f"Parameter Event is not valid: {', '.join(missing)} missing.")
     return {"Result": patterns.matches(pattern, event)}
 
 
@@ -188,7 +188,7 @@ def _check(call: Call) -> None:
     if call.service == "events" and call.operation == "PutTargets":
         for target in call.parameters["Targets"]:
             if any(word in target["Arn"] for word in _NEED_ROLES) and not target.get("RoleArn"):
-                raise ServiceError("ValidationException", f"RoleArn is required for target {target['Arn']}.")
+                raise invalid(f"RoleArn is required for target {target['Arn']}.")
 
 
 def _sound(text: str) -> Any:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from moto.scheduler.models import scheduler_backends
 
-from constructs_ml.rehearsal.calls import Call, ServiceError
+from constructs_ml.rehearsal.calls import Call, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.events.bus import Bus
 from constructs_ml.rehearsal.events.deliveries import SCHEDULER, Deliveries
@@ -204,10 +204,10 @@ def _check(call: Call) -> None:
         return
     try:
         when = _read(text, call.parameters.get("ScheduleExpressionTimezone") or "UTC")
-    except (ValueError, KeyError, OSError) as invalid:
-        raise ServiceError("ValidationException", f"Invalid Schedule Expression {text}: {invalid}") from None
+    except (ValueError, KeyError, OSError) as wrong:
+        raise invalid(f"Invalid Schedule Expression {text}: {wrong}") from None
     if call.service == "events" and isinstance(when, At):
-        raise ServiceError("ValidationException", "Parameter ScheduleExpression is not valid.")
+        raise invalid("Parameter ScheduleExpression is not valid.")
 
 
 def _moment(value: Any) -> datetime | None:

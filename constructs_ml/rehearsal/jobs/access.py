@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from constructs_ml.rehearsal.calls import ServiceError
+from constructs_ml.rehearsal.calls import ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.principals import Principal
 
@@ -36,7 +36,7 @@ def assume(account: EmbeddedAccount, role: str, name: str) -> Principal:
         return account.assume(role, "sagemaker.amazonaws.com", session=name)
     except ServiceError as refused:
         text = f"Could not assume role {role}. Please ensure that the role exists and allows principal"
-        raise ServiceError("ValidationException", f"{text} 'sagemaker.amazonaws.com'. {refused.message}") from refused
+        raise invalid(f"{text} 'sagemaker.amazonaws.com'. {refused.message}") from refused
 
 
 def check_access(

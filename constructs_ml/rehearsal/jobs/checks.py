@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from constructs_ml.rehearsal.calls import ServiceError
+from constructs_ml.rehearsal.calls import invalid
 from constructs_ml.rehearsal.images import Refusal, Use, image_command
 from constructs_ml.rehearsal.jobs import toolkit
 from constructs_ml.rehearsal.jobs.inputs import check_source, refuse
@@ -20,7 +20,7 @@ def command_for(
     """What starts an image's code here. Raises `ServiceError` for one that cannot run."""
     found = image_command(image, instance_type, stand_ins, use, script=script)
     if isinstance(found, Refusal):
-        raise ServiceError("ValidationException", str(found))
+        raise invalid(str(found))
     return found
 
 
@@ -50,7 +50,7 @@ def check_training(given: Mapping[str, Any]) -> None:
     if given.get("EnableManagedSpotTraining") and (wait is None or wait < run):
         # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
         text = "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
-        raise ServiceError("ValidationException", text)
+        raise invalid(text)
 
 
 def training_script(given: Mapping[str, Any]) -> bool:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from constructs_ml.rehearsal.calls import ServiceError
+from constructs_ml.rehearsal.calls import ServiceError, invalid
 from constructs_ml.rehearsal.objects import DataError, Objects
 
 
 def refuse(what: str, instead: str) -> ServiceError:
     """What the rehearsal does not do, as the answer of the call that asks for it."""
-    return ServiceError("ValidationException", f"not rehearsed: {what}; {instead}")
+    return invalid(f"not rehearsed: {what}; {instead}")
 
 
 def check_source(where: str, source: Mapping[str, Any], mode: str, compression: str) -> None:
@@ -41,11 +41,10 @@ def check_there(objects: Objects, uri: str, role: str) -> None:
             return
     except DataError as refused:
         why = f" Error message from S3: {refused}"
-    raise ServiceError(
-        "ValidationException",
+    raise invalid(
         f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists '
         f'in the selected region, that objects exist under that S3 prefix, and that the role "{role}" has '
-        f'"s3:ListBucket" permissions on bucket "{bucket}".{why}',
+        f'"s3:ListBucket" permissions on bucket "{bucket}".{why}'
     )
 
 

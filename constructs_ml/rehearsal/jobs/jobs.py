@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.images import local_versions
 from constructs_ml.rehearsal.jobs import checks
@@ -137,11 +137,11 @@ class Jobs:
         model = self.store.find("Model", given["ModelName"])
         if model is None:
             arn = self.account.arn("sagemaker", f"model/{given['ModelName']}")
-            raise ServiceError("ValidationException", f'Could not find model "{arn}".')
+            raise invalid(f'Could not find model "{arn}".')
         try:
             image = container_of(self.account, model)["Image"]
         except ServingError as refused:
-            raise ServiceError("ValidationException", str(refused)) from refused
+            raise invalid(str(refused)) from refused
         resources = given["TransformResources"]
         command = checks.command_for(image, resources["InstanceType"], self.stand_ins, "transform")
         principal = assume(self.account, model.fields["ExecutionRoleArn"], resource.name)
@@ -179,7 +179,7 @@ class Jobs:
         running = self._running.get((noun, resource.name))
         if running is None or resource.status in _ENDED:
             text = f"The request was rejected because the {_WORDS[noun]} is in status {resource.status}."
-            raise ServiceError("ValidationException", text)
+            raise invalid(text)
         stop: Callable[[], None] = running.stop
         stop()
         return None

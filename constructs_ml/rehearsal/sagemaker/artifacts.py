@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from botocore.exceptions import ClientError
 
-from constructs_ml.rehearsal.calls import Json, ServiceError
+from constructs_ml.rehearsal.calls import Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.principals import PERSON, Principal
 
@@ -43,7 +43,7 @@ def check_data(account: EmbeddedAccount, container: Mapping[str, Json], reader: 
         else:
             raise _denied(account, uri, reader) from error
     if not there:
-        raise ServiceError("ValidationException", f"Could not find model data at {uri}.")
+        raise invalid(f"Could not find model data at {uri}.")
 
 
 def _denied(account: EmbeddedAccount, uri: str, reader: Principal) -> ServiceError:
@@ -52,4 +52,4 @@ def _denied(account: EmbeddedAccount, uri: str, reader: Principal) -> ServiceErr
         'relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
         f'Also ensure that the role has "s3:GetObject" permissions and that the object is located in {account.region}.'
     )
-    return ServiceError("ValidationException", text)
+    return invalid(text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker.statuses import BEGINS
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
@@ -64,14 +64,14 @@ class FeatureGroups:
         given = call.parameters
         group = self._store.get(_NOUN, given["FeatureGroupName"])
         if group.status != "Created":
-            raise _refused(f"FeatureGroup {group.name} is {group.status}; it must be Created to be updated.")
+            raise invalid(f"FeatureGroup {group.name} is {group.status}; it must be Created to be updated.")
         definitions = list(group.fields["FeatureDefinitions"]) + list(given.get("FeatureAdditions") or ())
         _check_features(definitions)
         changed: dict[str, Json] = {"FeatureDefinitions": definitions, "LastUpdateStatus": {"Status": "Successful"}}
         if given.get("OnlineStoreConfig"):
             online = group.fields.get("OnlineStoreConfig")
             if not online:
-                raise _refused(f"FeatureGroup {group.name} has no online store, and cannot be given one.")
+                raise invalid(f"FeatureGroup {group.name} has no online store, and cannot be given one.")
             changed["OnlineStoreConfig"] = dict(online) | given["OnlineStoreConfig"]
         if given.get("ThroughputConfig"):
             changed["ThroughputConfig"] = given["ThroughputConfig"]
@@ -87,13 +87,13 @@ def _check(given: Mapping[str, Json]) -> None:
     ):
         name = given[member]
         if name not in types:
-            raise _refused(f"{member} {name!r} is not one of the FeatureDefinitions.")
+            raise invalid(f"{member} {name!r} is not one of the FeatureDefinitions.")
         if types[name] not in allowed:
-            raise _refused(f"{member} {name!r} is {types[name]}; it must be one of {', '.join(allowed)}.")
+            raise invalid(f"{member} {name!r} is {types[name]}; it must be one of {', '.join(allowed)}.")
     if not given.get("OnlineStoreConfig") and not given.get("OfflineStoreConfig"):
-        raise _refused("At least one of OnlineStoreConfig and OfflineStoreConfig is needed.")
+        raise invalid("At least one of OnlineStoreConfig and OfflineStoreConfig is needed.")
     if given.get("OfflineStoreConfig") and not given.get("RoleArn"):
-        raise _refused("RoleArn is needed for a FeatureGroup with an OfflineStoreConfig.")
+        raise invalid("RoleArn is needed for a FeatureGroup with an OfflineStoreConfig.")
 
 
 def _check_features(definitions: list[Mapping[str, str]]) -> dict[str, str]:
@@ -101,14 +101,10 @@ def _check_features(definitions: list[Mapping[str, str]]) -> dict[str, str]:
     for definition in definitions:
         name = definition["FeatureName"]
         if name.lower() in {known.lower() for known in types}:
-            raise _refused(f"FeatureName {name!r} is there twice.")
+            raise invalid(f"FeatureName {name!r} is there twice.")
         if name.lower() in _RESERVED:
-            raise _refused(f"FeatureName {name!r} is reserved: {', '.join(sorted(_RESERVED))}.")
+            raise invalid(f"FeatureName {name!r} is reserved: {', '.join(sorted(_RESERVED))}.")
         types[name] = definition["FeatureType"]
     if len(types) > _MOST_FEATURES:
-        raise _refused(f"A FeatureGroup has at most {_MOST_FEATURES} FeatureDefinitions.")
+        raise invalid(f"A FeatureGroup has at most {_MOST_FEATURES} FeatureDefinitions.")
     return types
-
-
-def _refused(text: str) -> ServiceError:
-    return ServiceError("ValidationException", text)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from constructs_ml.rehearsal.calls import Json, ServiceError
+from constructs_ml.rehearsal.calls import Json, invalid
 from constructs_ml.rehearsal.sagemaker.nouns import Noun
 
 # Names that are unique within another resource only.
@@ -39,7 +39,7 @@ def identity(noun: Noun, given: Mapping[str, Json]) -> Identity:
         return Identity(made, {member: made} if member else {})
     name = named(noun, given)
     if not name:
-        raise ServiceError("ValidationException", f"{noun.key} is needed")
+        raise invalid(f"{noun.key} is needed")
     return Identity(name)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker import listing
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
@@ -101,7 +101,7 @@ class Lineage:
         twins = [a for a in self.store.all("Artifact") if a is not artifact and source_uri(a) == uri]
         if twins:
             text = f"Artifact names and sources are unique: {twins[0].arn} already exists for the SourceUri {uri}"
-            raise ServiceError("ValidationException", text)
+            raise invalid(text)
         self._within_quota("Artifact")
 
     def _within_quota(self, noun: str) -> None:
@@ -142,7 +142,7 @@ class Lineage:
         key = (ends[0].arn, ends[1].arn)
         with self._lock:
             if key in self._edges:
-                raise ServiceError("ValidationException", f"Association from {key[0]} to {key[1]} already exists")
+                raise invalid(f"Association from {key[0]} to {key[1]} already exists")
             self._within_quota("Association")
             type = call.parameters.get("AssociationType") or "AssociatedWith"
             self._edges[key] = Edge(*key, type, self._account.clock.now(), by_hand=True)

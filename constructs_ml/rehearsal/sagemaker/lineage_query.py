@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker.lineage import Edge, Lineage, type_of
 from constructs_ml.rehearsal.sagemaker.listing import moment
@@ -28,7 +28,7 @@ class LineageQuery:
         given = call.parameters
         starts = given.get("StartArns") or ()
         if not starts:
-            raise ServiceError("ValidationException", "StartArns must have one ARN.")
+            raise invalid("StartArns must have one ARN.")
         start = self._lineage.entity(starts[0]).arn
         reached = self._reached(start, given.get("Direction") or "Both", int(given.get("MaxDepth") or _DEEPEST))
         entities = {arn: self._lineage.entity(arn) for arn in reached if arn != start}

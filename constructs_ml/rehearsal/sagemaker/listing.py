@@ -9,7 +9,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from constructs_ml.rehearsal.calls import Json, ServiceError
+from constructs_ml.rehearsal.calls import Json, invalid
 from constructs_ml.rehearsal.sagemaker.nouns import Noun, operation
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def cut(items: list[Json], member: str, given: Mapping[str, Json], default: int 
     try:
         start = int(given.get("NextToken") or 0)
     except ValueError:
-        raise ServiceError("ValidationException", "Invalid NextToken.") from None
+        raise invalid("Invalid NextToken.") from None
     answer: dict[str, Json] = {member: items[start : start + most]}
     if start + most < len(items):
         answer["NextToken"] = str(start + most)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 from botocore.exceptions import ClientError
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker import listing
 from constructs_ml.rehearsal.sagemaker.events import StateChanges
@@ -69,17 +69,17 @@ class Pipelines:
             try:
                 read = s3.get_object(Bucket=place["Bucket"], Key=place["ObjectKey"], **version)
             except ClientError as error:
-                raise _refused(f"Pipeline definition at {place} cannot be read: {error}") from error
+                raise invalid(f"Pipeline definition at {place} cannot be read: {error}") from error
             changed["PipelineDefinition"] = read["Body"].read().decode()
         text = changed.get("PipelineDefinition") or pipeline.fields.get("PipelineDefinition") or ""
         try:
             definition = json.loads(text)
             names = [step["Name"] for step in every_step(definition["Steps"])]
         except (ValueError, KeyError, TypeError) as error:
-            raise _refused(f"Unable to parse pipeline definition: {error!r}") from None
+            raise invalid(f"Unable to parse pipeline definition: {error!r}") from None
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise _refused(f"Step names must be unique in a pipeline: {', '.join(sorted(twice))}.")
+            raise invalid(f"Step names must be unique in a pipeline: {', '.join(sorted(twice))}.")
         self._store.change(pipeline, **changed)
 
     def _start(self, call: Call) -> Json:
@@ -181,20 +181,16 @@ def _parameters(definition: Mapping[str, Json], given: Mapping[str, Json]) -> di
     known = {item["Name"]: item for item in definition.get("Parameters") or ()}
     unknown = sorted(set(asked) - set(known))
     if unknown:
-        raise _refused(f"Unknown parameters {unknown}: the pipeline has {sorted(known)}.")
+        raise invalid(f"Unknown parameters {unknown}: the pipeline has {sorted(known)}.")
     found: dict[str, Json] = {}
     for name, item in known.items():
         value = asked.get(name, item.get("DefaultValue"))
         if value is None:
-            raise _refused(f"Parameter {name} has no default value, and none was given.")
+            raise invalid(f"Parameter {name} has no default value, and none was given.")
         try:
             found[name] = _READ[item["Type"]](value) if isinstance(value, str) else value
         except ValueError:
-            raise _refused(f"Parameter {name} is of the type {item['Type']}; {value!r} is not.") from None
+            raise invalid(f"Parameter {name} is of the type {item['Type']}; {value!r} is not.") from None
         if item.get("EnumValues") and found[name] not in item["EnumValues"]:
-            raise _refused(f"Parameter {name} must be one of {item['EnumValues']}; {value!r} is not.")
+            raise invalid(f"Parameter {name} must be one of {item['EnumValues']}; {value!r} is not.")
     return found
-
-
-def _refused(text: str) -> ServiceError:
-    return ServiceError("ValidationException", text)

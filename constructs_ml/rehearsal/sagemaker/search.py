@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker import listing
 from constructs_ml.rehearsal.sagemaker.nouns import operation
@@ -84,7 +84,7 @@ def _ordered(name: str, value: Json, wanted: str) -> bool:
     try:
         left, right = (float(value), float(wanted)) if isinstance(value, (int, float)) else _moments(value, wanted)
     except ValueError:
-        raise ServiceError("ValidationException", f"{name} needs a number or a time, and {wanted!r} is none") from None
+        raise invalid(f"{name} needs a number or a time, and {wanted!r} is none") from None
     return {
         "GreaterThan": left > right,
         "GreaterThanOrEqualTo": left >= right,

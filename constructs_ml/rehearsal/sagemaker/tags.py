@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from constructs_ml.rehearsal.calls import Call, Handler, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Handler, Json, invalid
 
 if TYPE_CHECKING:
     from constructs_ml.rehearsal.sagemaker.store import Resource, Store
@@ -45,7 +45,7 @@ def _tagged(store: Store, call: Call) -> Resource:
     arn = call.parameters["ResourceArn"]
     found = store.by_arn(arn)
     if found is None:
-        raise ServiceError("ValidationException", f"Could not find resource {arn}.")
+        raise invalid(f"Could not find resource {arn}.")
     return found
 
 

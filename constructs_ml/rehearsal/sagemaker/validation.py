@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.core.utils import get_service_model
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, invalid
 
 _NUMBERS = ("integer", "long", "float", "double")
 _SHOWN = 1000
@@ -26,7 +26,7 @@ def check(call: Call) -> None:
     found = list(_structure(shape, call.parameters, "")) if shape is not None else []
     if found:
         count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
-        raise ServiceError("ValidationException", f"{count}: {'; '.join(found)}")
+        raise invalid(f"{count}: {'; '.join(found)}")
 
 
 def _structure(shape: Any, value: Mapping[str, Json], where: str) -> Iterator[str]:

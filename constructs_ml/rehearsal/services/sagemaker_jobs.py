@@ -7,7 +7,7 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
-from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.calls import Call, Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works
@@ -114,5 +114,5 @@ class SageMakerJobs:
     def _stop(self, job: Resource) -> None:
         work = self._work.get(job.arn)
         if work is None or not work.process.running:
-            raise ServiceError("ValidationException", f"{job.name} is {job.status}: it cannot be stopped.")
+            raise invalid(f"{job.name} is {job.status}: it cannot be stopped.")
         work.stop()
