@@ -7,12 +7,15 @@ retrained one goes out under the endpoint's deployment policy. `demo.json` holds
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +42,7 @@ STAGE = "dev"
 ROOT = Path(__file__).parent.parent
 REPORT, PAGE = ROOT / "demo.json", ROOT / "rehearsal.html"
 _ACCOUNTS = ROOT / "apps" / "churn" / "accounts.yaml"
-_REQUESTS, _EARLY = 12, "1998-03-31"
+_REQUESTS, _PAUSE, _EARLY = 12, 0.25, "1998-03-31"
 
 
 @dataclass(slots=True)
@@ -119,6 +122,30 @@ class Demo:
         self.report["endpoint"] = {"name": endpoint["EndpointName"], "status": endpoint["EndpointStatus"]}
         self.report["endpoint"] |= {"config": endpoint["EndpointConfigName"], "variant": variant["VariantName"]}
 
+    @contextlib.contextmanager
+    def traffic(self, rows: Sequence[str], header: str) -> Iterator[None]:
+        """Send customers to the endpoint all the while, and count which configuration answered how often."""
+        journal, done = self.rehearsed.embedded.journal, threading.Event()
+        first = len(journal)
+
+        def send() -> None:
+            for row in itertools.cycle(rows):
+                self.rehearsed.invoke(churn.name, f"{header}\n{row}\n")
+                if done.wait(_PAUSE):
+                    return
+
+        sender = threading.Thread(target=send, name="traffic")
+        sender.start()
+        try:
+            yield
+        finally:
+            done.set()
+            sender.join()
+        answered = [entry.detail for entry in journal.entries()[first:] if entry.kind == "invocation"]
+        self.report["canary"] = dict(Counter(detail["config"] for detail in answered))
+        for config, number in self.report["canary"].items():
+            self.console.print(f"  {config} answered {number} requests")
+
     def customers(self, run: Run) -> tuple[str, list[str]]:
         """The header and the first customers that the run held out: real ones, whom the model has not seen."""
         bucket = names.artifact_bucket(STAGE, self.rehearsed.embedded.id, self.rehearsed.embedded.region)
@@ -173,8 +200,10 @@ def _play(demo: Demo) -> None:
         demo.ask(rows, header)
     with demo.part("a newer log arrives, and a second version is trained"):
         demo.run("raw/1998-06/purchases.csv", late)
-    with demo.part("approve and pin it, deploy: it goes out as a canary"):
-        demo.deploy(demo.pin(_approve(demo), assembly))
+    with demo.part("approve and pin it, deploy: it goes out as a canary, under traffic"):
+        assembly = demo.pin(_approve(demo), assembly)
+        with demo.traffic(rows, header):
+            demo.deploy(assembly)
     with demo.part("the same customers again"):
         demo.ask(rows, header)
 

@@ -25,6 +25,7 @@ from constructs_ml.facts import regions
 from constructs_ml.rehearsal.clock import Clock
 from constructs_ml.rehearsal.gate import Gate, Server
 from constructs_ml.rehearsal.hooks import Hook, hooked
+from constructs_ml.rehearsal.isolation import without_credentials
 from constructs_ml.rehearsal.journal import Journal
 from constructs_ml.rehearsal.principals import PERSON, SECRET, Principal, Principals
 from constructs_ml.rehearsal.processes import Processes
@@ -136,7 +137,7 @@ class EmbeddedAccount:
             raise RuntimeError("an embedded account runs in this process already; one at a time")
         try:
             _forget()
-            with hooked(self._hooks):
+            with without_credentials(), hooked(self._hooks):
                 server = Server(self.gate, self._wanted_port)
                 self.port = server.port
                 self.journal.write("account", self.id, f"answers at {self.endpoint}", region=self.region)

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from constructs_ml import Fleet, ModelSpec
+from constructs_ml.rehearsal.cdk import Cdk, CdkFailed
+from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.parts import make_parts
 from tests.assemblies import synthesize, templates
 from tests.support import CODE, account, evaluate, gate, prepare, train
 from tools.environment import without_credentials
-from tools.local_account import CDK, local_account
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
+CDK = Path(__file__).parents[2] / "node_modules" / "aws-cdk" / "bin" / "cdk"
 
 
 def assembly(folder: Path, **changes: Any) -> Path:
@@ -45,33 +48,18 @@ def test_diff_names_the_changed_resource_by_its_path(tmp_path: Path) -> None:
 
 
 def test_hotswap_takes_a_changed_definition(tmp_path: Path) -> None:
-    """The CLI evaluates the definition and would swap it; the local account has no Cloud Control API to do it by."""
-    with local_account("111111111111", "eu-central-1") as local:
+    """The CLI evaluates the definition and would swap it; the embedded account has no Cloud Control API for that."""
+    embedded, said = EmbeddedAccount("111111111111", "eu-central-1"), list[str]()
+    make_parts(embedded)
+    with embedded.running():
+        local = Cdk(embedded, CDK)
         local.bootstrap()
-        local.deploy(assembly(tmp_path / "before"), ["dev/*"])
+        local.deploy(str(assembly(tmp_path / "before")), ["dev/*"])
         after = assembly(tmp_path / "after", hyperparameters={"depth": 4})
-        arguments = (
-            "deploy",
-            "dev/churn",
-            "--exclusively",
-            "--hotswap",
-            "--app",
-            str(after),
-            "--require-approval",
-            "never",
-        )
-        command = [os.environ["JSII_NODE"], str(CDK), *arguments]
-        environment = {**without_credentials(), **local.environment()}
-        text = ""
-        # Which stream the CLI talks on depends on the variable CI.
-        with subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as started:
-            assert started.stdout is not None
-            for line in started.stdout:
-                text += line
-                if "arn:aws:states" in line:
-                    started.kill()
+        options = ("--exclusively", "--hotswap", "--app", str(after), "--require-approval", "never")
+        with pytest.raises(CdkFailed):
+            Cdk(embedded, CDK, said.append).run("deploy", "dev/churn", *options, folder=tmp_path)
+    text = "\n".join(said)
     assert "hotswapping resources" in text
     assert (
         "AWS::StepFunctions::StateMachine 'arn:aws:states:eu-central-1:111111111111:stateMachine:dev-churn-training'"

@@ -76,6 +76,16 @@ def test_real_credentials_and_proxies_in_the_environment_are_never_used(account,
     assert "AKIAREALREALREALREAL" not in keys
 
 
+def test_nothing_of_aws_stands_in_the_environment_while_an_account_is_open(account, monkeypatch):
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    with account.running():
+        found = {name for name in os.environ if name.startswith("AWS_")} - {"AWS_CA_BUNDLE"}
+        assert found == {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"}
+        account.client("ecr").create_repository(repositoryName="images")  # moto makes a client of its own there
+    assert {name: os.environ[name] for name in REAL} == REAL
+
+
 def test_a_process_of_the_account_gets_its_keys_and_nothing_of_ours(account, monkeypatch, tmp_path):
     for name, value in REAL.items():
         monkeypatch.setenv(name, value)
