@@ -19,7 +19,7 @@ from constructs_ml.rehearsal.services import Services
 from constructs_ml.rehearsal.stand_ins import StandIn
 from tests.rehearsal.functions import lines, role
 
-APPS, HERE = Path(__file__).parents[2] / "apps", Path(__file__).parent
+APPS = Path(__file__).parents[2] / "apps"
 ORDERS = "day,quantity,amount,returned,email,address\n2026-11-20,2,9.5,0,a@b.c,x\n2026-11-21,1,,1,a@b.c,x\n"
 Opened = Callable[..., Any]
 
@@ -206,7 +206,7 @@ def stopped(account: EmbeddedAccount, client: Any, task: dict[str, Any]) -> dict
 @pytest.mark.slow
 def test_known_cases_extract_and_transform_run_on_orders(opened: Opened) -> None:
     transform = APPS / "known_case/containers/transform/transform.py"
-    with opened(glue=HERE / "stand_ins/extract.py", ecs=transform) as account:
+    with opened(glue=APPS / "known_case/stand_ins/extract.py", ecs=transform) as account:
         put(account, "raw/2026-11-21/orders.csv", ORDERS)
         arguments = {"--from": "s3://data/raw/2026-11-21", "--to": "s3://data/extracted/run"}
         run = glue_run(account, glue_job(account, kind="glueetl"), Arguments=arguments)
