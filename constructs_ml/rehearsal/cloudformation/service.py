@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, Handler, Json, ServiceError
 from constructs_ml.rehearsal.cloudformation import change_sets
 from constructs_ml.rehearsal.cloudformation.aws_policies import know_policy
@@ -44,7 +44,7 @@ class CloudFormation:
         self._account = account
         self._stacks = Stacks(account)
         self._exports = Exports(self._stacks.alive)
-        self._threads: list[threading.Thread] = []
+        self._background = Background(account.clock)
         handlers: dict[str, Handler] = {
             "CreateStack": self._create_stack,
             "UpdateStack": self._update_stack,
@@ -60,7 +60,7 @@ class CloudFormation:
             **Shown(account, self._stacks, self._exports).operations,
         }
         account.gate.serve("cloudformation", {name: self._here(handler) for name, handler in handlers.items()})
-        account.at_end(self._end)
+        account.at_end(self._background.end)
         for owner, name, replacement, why in _HOOKS:
             account.hook(owner, name, replacement, why)
         account.gate.before.append(partial(know_policy, account))
@@ -227,10 +227,4 @@ class CloudFormation:
         stack.request = request or stack.request
         set_status(self._account, stack, status, "User Initiated")
         deployment = Deployment(self._account, stack, self._exports)
-        thread = threading.Thread(target=operation, args=(deployment,), name=f"stack {stack.name}", daemon=True)
-        self._threads = [one for one in self._threads if one.is_alive()] + [thread]
-        thread.start()
-
-    def _end(self) -> None:
-        for thread in self._threads:
-            thread.join(5)
+        self._background.start(f"stack {stack.name}", partial(operation, deployment))

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.containers import Answer
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints import scaling, updates
-from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.components import Components
 from constructs_ml.rehearsal.endpoints.containers import NotStartedError, Serve
 from constructs_ml.rehearsal.endpoints.experiments import Experiments
@@ -44,7 +44,7 @@ class Endpoints:
             "UpdateEndpointWeightsAndCapacities": self._scale,
         }
         account.gate.serve("sagemaker", operations)
-        self.background = Background(account)
+        self.background = Background(account.clock)
         self.components = Components(account, store, self.live, self.serve, self.background, {})
         self.components.register()
         self.experiments = Experiments(account, store, self.live, self.serve, self.background)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.containers import Serve
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live

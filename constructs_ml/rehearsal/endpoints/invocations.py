@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.asynchronous import Asynchronous
-from constructs_ml.rehearsal.endpoints.background import Background
 from constructs_ml.rehearsal.endpoints.capture import Exchange, capture
 from constructs_ml.rehearsal.endpoints.containers import Answer, Containers, GoneError, Request
 from constructs_ml.rehearsal.endpoints.fleet import Fleet, Variant

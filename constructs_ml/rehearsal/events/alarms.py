@@ -75,8 +75,8 @@ class Alarms:
         given = call.parameters
         try:
             Rule(given["AlarmRule"])
-        except InvalidRuleError as invalid:
-            raise ServiceError("ValidationError", str(invalid)) from None
+        except InvalidRuleError as wrong:
+            raise ServiceError("ValidationError", str(wrong)) from None
         if given.get("ActionsSuppressor"):
             text = "the embedded account has no ActionsSuppressor; leave it out of the rehearsed alarm"
             raise ServiceError("ValidationError", text)

@@ -89,8 +89,8 @@ class Bus:
         """Send an event to one target of a rule, at times twice."""
         try:
             text = target_input(target, event, rule.name, rule.arn)
-        except InvalidInputError as invalid:
-            self._account.journal.write(kind, rule.name, f"not delivered: {invalid}", target=target["Arn"])
+        except InvalidInputError as wrong:
+            self._account.journal.write(kind, rule.name, f"not delivered: {wrong}", target=target["Arn"])
             return
         sent = Sent(target, text, SERVICE, rule.name, rule.arn, event)
         self._deliveries.add(kind, event.get("detail-type", ""), sent)
@@ -195,8 +195,8 @@ def _sound(text: str) -> Any:
     try:
         pattern = json.loads(text)
         patterns.check(pattern)
-    except ValueError as invalid:
-        raise ServiceError("InvalidEventPatternException", str(invalid)) from None
+    except ValueError as wrong:
+        raise ServiceError("InvalidEventPatternException", str(wrong)) from None
     return pattern
 
 

@@ -6,13 +6,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.htm
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaFunction
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.functions.configuration import told
@@ -31,27 +32,18 @@ class Asynchronous:
 
     def __init__(self, account: EmbeddedAccount, run: Run) -> None:
         self._account, self._run = account, run
-        self._threads: list[threading.Thread] = []
+        self._background = Background(account.clock)
+        self.stop = self._background.end  # waits for what still runs; its processes and pauses were ended
 
     def start(self, function: LambdaFunction, invocation: Invocation, trigger: str) -> None:
         """Take an event; the caller does not wait."""
-        named = f"{function.function_name} {invocation.id}"
-        thread = threading.Thread(target=self._work, args=(function, invocation, trigger), name=named, daemon=True)
-        self._threads = [item for item in self._threads if item.is_alive()] + [thread]
-        thread.start()
+        name = function.function_name
 
-    def stop(self) -> None:
-        """Wait for what still runs; its processes and pauses were ended."""
-        for thread in self._threads:
-            thread.join(10)
+        def lost(failed: Exception) -> None:
+            self._account.journal.write("function", name, f"an event was lost: {failed!r}", error=repr(failed))
 
-    def _work(self, function: LambdaFunction, invocation: Invocation, trigger: str) -> None:
-        try:
-            self._attempts(function, invocation, trigger)
-        except Exception as failed:  # noqa: BLE001 - nobody waits for this thread: the journal is told
-            if not self._account.clock.stopped:
-                name = function.function_name
-                self._account.journal.write("function", name, f"an event was lost: {failed!r}", error=repr(failed))
+        work = partial(self._attempts, function, invocation, trigger)
+        self._background.start(f"{name} {invocation.id}", work, lost)
 
     def _attempts(self, function: LambdaFunction, invocation: Invocation, trigger: str) -> None:
         config = function.event_invoke_config[-1].config if function.event_invoke_config else {}

@@ -6,14 +6,15 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
 from moto.sqs.models import sqs_backends
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.functions.sandbox import Invocation, Outcome
@@ -29,16 +30,12 @@ class Queues:
 
     def __init__(self, account: EmbeddedAccount, run: Run, find: Callable[[str], LambdaFunction]) -> None:
         self._account, self._run, self._find = account, run, find
-        self._threads: list[threading.Thread] = []
+        self._background = Background(account.clock)
+        self.stop = self._background.end
         create = LambdaBackend.create_event_source_mapping
         why = "moto calls the function while the sender waits, and once only"
         account.hook("moto.awslambda.models:LambdaBackend", "create_event_source_mapping", self._creating(create), why)
         account.gate.before.append(self._check)
-
-    def stop(self) -> None:
-        """Wait for the polls to end."""
-        for thread in self._threads:
-            thread.join(10)
 
     def _check(self, call: Call) -> None:
         if call.action not in ("lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping"):
@@ -66,9 +63,9 @@ class Queues:
             mapping = create(backend, spec)
             queue = self._queue(mapping)
             queue.lambda_event_source_mappings.pop(mapping.function_arn, None)
-            thread = threading.Thread(target=self._poll, args=(backend, mapping), name=mapping.uuid, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._background.start(
+                mapping.uuid, partial(self._poll, backend, mapping), partial(self._given_up, mapping)
+            )
             return mapping
 
         return created
@@ -83,17 +80,15 @@ class Queues:
             return known is None or (known.enabled and bool(self._queue(mapping).messages))
 
         while not self._account.clock.stopped:
-            try:
-                if not self._account.clock.poll(due, 60, every=_LOOK_SECONDS):
-                    continue
-                if backend.get_event_source_mapping(mapping.uuid) is None:
-                    return
-                self._batch(mapping)
-            except Exception as failed:  # noqa: BLE001 - nobody waits for this thread: the journal is told
-                if not self._account.clock.stopped:
-                    name, text = mapping.function_arn.split(":")[6], f"its queue is polled no more: {failed}"
-                    self._account.journal.write("function", name, text, error=repr(failed))
+            if not self._account.clock.poll(due, 60, every=_LOOK_SECONDS):
+                continue
+            if backend.get_event_source_mapping(mapping.uuid) is None:
                 return
+            self._batch(mapping)
+
+    def _given_up(self, mapping: EventSourceMapping, failed: Exception) -> None:
+        name, text = mapping.function_arn.split(":")[6], f"its queue is polled no more: {failed}"
+        self._account.journal.write("function", name, text, error=repr(failed))
 
     def _batch(self, mapping: EventSourceMapping) -> None:
         function, queue = self._find(mapping.function_arn), self._queue(mapping)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.images import local_versions
@@ -27,7 +26,6 @@ from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 from constructs_ml.rehearsal.serving.serving import ServingError, container_of
 from constructs_ml.rehearsal.stand_ins import StandIn
 
-_log = logging.getLogger(__name__)
 _WORDS = {
     "TrainingJob": "training job",
     "ProcessingJob": "processing job",
@@ -50,10 +48,9 @@ class Jobs:
     ) -> None:
         self.account, self.store, self.stand_ins = account, store, tuple(stand_ins)
         self._running: dict[tuple[str, str], Any] = {}
-        self._threads: list[threading.Thread] = []
+        self._background = Background(account.clock)
         self._noted: set[str] = set()
         self._faults: list[tuple[str, float]] = []
-        self._lock = threading.Lock()
         self.tuning_budget = tuning_budget
         self._searches: dict[str, TuningJob] = {}
         store.on("Create", "TrainingJob", lambda resource, _: self._train(resource))
@@ -156,23 +153,23 @@ class Jobs:
         def work() -> None:
             try:
                 job.run()
-            except Exception as failed:  # noqa: BLE001 - a job must end, whatever happens
-                if not self.account.clock.stopped:
-                    _log.exception("%s %s", noun, resource.name)
-                    reason = f"InternalServerError: the rehearsal failed: {failed!r}"
-                    self.store.change(resource, **{status: "Failed", "FailureReason": reason[:1024]})
             finally:
                 self._running.pop((noun, resource.name), None)
+            tell()
+
+        def failed(broken: Exception) -> None:
+            reason = f"InternalServerError: the rehearsal failed: {broken!r}"
+            self.store.change(resource, **{status: "Failed", "FailureReason": reason[:1024]})
+            tell()
+
+        def tell() -> None:
             if not self.account.clock.stopped:
                 reason = resource.fields.get("FailureReason", "")
                 self.account.journal.write("job", resource.name, resource.status, noun=noun, reason=reason)
 
         self._running[noun, resource.name] = job
         self.account.journal.write("job", resource.name, "InProgress", noun=noun)
-        thread = threading.Thread(target=work, name=resource.name, daemon=True)
-        with self._lock:
-            self._threads = [item for item in self._threads if item.is_alive()] + [thread]
-        thread.start()
+        self._background.start(f"{noun} {resource.name}", work, failed)
 
     def _stop(self, noun: str, call: Call) -> Json:
         resource = self.store.get(noun, call.parameters[f"{noun}Name"])
@@ -215,5 +212,4 @@ class Jobs:
         for job in list(self._running.values()):
             job.abandon()
         self.account.processes.stop()
-        for thread in self._threads:
-            thread.join(10)
+        self._background.end()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 
 from botocore.exceptions import ClientError
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker import listing
@@ -39,7 +40,7 @@ class Pipelines:
         self._account, self._store, self._changes = account, store, changes
         self._runs: dict[str, Execution] = {}
         self._tokens: dict[str, str] = {}
-        self._threads: list[threading.Thread] = []
+        self._background = Background(account.clock)
         self._lock = threading.Lock()
         for verb in ("Create", "Update"):
             store.on(verb, "Pipeline", self._defined)
@@ -53,12 +54,7 @@ class Pipelines:
             "ListPipelineParametersForExecution": self._parameters,
         }
         account.gate.serve("sagemaker", operations)
-        account.at_end(self._end)
-
-    def _end(self) -> None:
-        """Let runs notice that the rehearsal ends."""
-        for thread in self._threads:
-            thread.join(5)
+        account.at_end(self._background.end)
 
     def _defined(self, pipeline: Resource, call: Call) -> None:
         place = call.parameters.get("PipelineDefinitionS3Location")
@@ -91,9 +87,7 @@ class Pipelines:
                 arn = self._tokens[given["ClientRequestToken"]] = execution.arn
                 self._runs[arn] = execution
                 run = Run(self._account, self._changes, execution)
-                thread = threading.Thread(target=run.go, name=f"pipeline {arn[-12:]}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._background.start(f"pipeline {arn[-12:]}", run.go)
         return {"PipelineExecutionArn": arn}
 
     def _made(self, pipeline: Resource, given: Mapping[str, Json]) -> Execution:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.logs import LogStream
@@ -79,7 +79,7 @@ class Works:
 
     def __init__(self, account: EmbeddedAccount, stand_ins: Sequence[StandIn]) -> None:
         self.account, self._stand_ins = account, tuple(stand_ins)
-        self._threads: list[threading.Thread] = []
+        self._background = Background(account.clock)
         account.at_end(self._stop)
 
     def stand_in(self, kind: str, *names: str) -> Path | None:
@@ -121,9 +121,7 @@ class Works:
             line=task.log.write if task.log else None,
         )
         work = Work(process)
-        thread = threading.Thread(target=self._watch, args=(task, work, folder, ended), name=task.name, daemon=True)
-        self._threads = [item for item in self._threads if item.is_alive()] + [thread]
-        thread.start()
+        self._background.start(task.name, lambda: self._watch(task, work, folder, ended))
         return work
 
     def _watch(self, task: Task, work: Work, folder: Path, ended: Callable[[Ended], None]) -> None:
@@ -141,8 +139,7 @@ class Works:
 
     def _stop(self) -> None:
         self.account.processes.stop()
-        for thread in self._threads:
-            thread.join(10)
+        self._background.end()
 
 
 def missing(kind: str, name: str) -> str:

@@ -24,6 +24,7 @@ from moto.stepfunctions.parser.asl.eval.program_state import (
 )
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, Handler, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.states.roles import ExecutionRole
@@ -41,7 +42,8 @@ class Executions:
 
     def __init__(self, account: EmbeddedAccount, story: Story) -> None:
         self._account, self._story = account, story
-        self._running: dict[str, tuple[Any, threading.Thread]] = {}
+        self._running: dict[str, Any] = {}
+        self._background = Background(account.clock)
         self._lock = threading.Lock()
         self._hook()
         for operation, handler in {
@@ -92,11 +94,9 @@ class Executions:
             event_details=EventDetails(executionStartedEventDetails=started),
             update_source_event_id=False,
         )
-        name = f"execution {execution.name}"
-        thread = threading.Thread(target=self._run, args=(execution, program, env), name=name, daemon=True)
         with self._lock:
-            self._running[execution.exec_arn] = execution, thread
-        thread.start()
+            self._running[execution.exec_arn] = execution
+        self._background.start(f"execution {execution.name}", partial(self._run, execution, program, env))
 
     def _run(self, execution: Any, program: Any, env: Any) -> None:
         self._story.execution(execution, "RUNNING")
@@ -182,10 +182,9 @@ class Executions:
         """Abort what runs: the account is about to close."""
         with self._lock:
             running = list(self._running.values())
-        for execution, _ in running:
+        for execution in running:
             execution.exec_worker.env.set_stop(stop_date=datetime.now(UTC), cause="the account closed", error=None)
-        for _, thread in running:
-            thread.join(_GRACE)
+        self._background.end()
 
 
 _STATUS = {

@@ -6,21 +6,21 @@ import logging
 import threading
 from collections.abc import Callable
 
-from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.clock import Clock
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 10.0
 
 
 class Background:
-    """Threads of one account; `end` waits for them."""
+    """The threads of one part; `end` waits for them."""
 
-    def __init__(self, account: EmbeddedAccount) -> None:
-        self._account = account
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
 
-    def start(self, name: str, work: Callable[[], None], failed: Callable[[Exception], None]) -> None:
+    def start(self, name: str, work: Callable[[], object], failed: Callable[[Exception], object] | None = None) -> None:
         """Do `work`; what it raises is handed to `failed`, unless the account is closing anyway."""
         thread = threading.Thread(target=self._guarded, args=(name, work, failed), name=name, daemon=True)
         with self._lock:
@@ -35,11 +35,11 @@ class Background:
         for thread in threads:
             thread.join(_PATIENCE)
 
-    def _guarded(self, name: str, work: Callable[[], None], failed: Callable[[Exception], None]) -> None:
+    def _guarded(self, name: str, work: Callable[[], object], failed: Callable[[Exception], object] | None) -> None:
         try:
             work()
         except Exception as broken:  # noqa: BLE001 - a thread has nobody else to tell
-            if self._account.clock.stopped:
-                return
-            _log.warning("%s failed", name, exc_info=broken)
-            failed(broken)
+            if not self._clock.stopped:
+                _log.warning("%s failed", name, exc_info=broken)
+                if failed is not None:
+                    failed(broken)
