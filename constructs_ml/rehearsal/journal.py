@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 
@@ -25,22 +26,33 @@ class Entry:
     detail: Mapping[str, Any]
 
 
-KINDS = (
-    "account",  # the account itself: started, stopped
-    "stack",  # a stack's status changed
-    "resource",  # a resource's status changed
-    "execution",  # a state machine's execution began or ended
-    "state",  # a state was entered or left
-    "job",  # a job's status changed
-    "function",  # a function ran
-    "endpoint",  # an endpoint's status changed
-    "invocation",  # an endpoint answered a request
-    "event",  # an event was put on the bus, or delivered
-    "alarm",  # an alarm's state changed
-    "schedule",  # a schedule fired
-    "person",  # a person approved, rejected, or answered
-    "denied",  # a call that AWS would deny
-    "stand-in",  # something declared ran in the place of what cannot run here
+# What each kind means, and what its `detail` may hold. `seconds` are real ones, in the entry that ends something; ids
+# of processes are those of the guards, which end with the rehearsal and take what they started with them.
+KINDS = MappingProxyType(
+    {
+        "account": "the account itself opened or closed: region",
+        "stack": "a stack's status changed: status, reason, seconds, id",
+        "resource": "a resource's status changed: type, physical_id, stack, status, reason, seconds; of SageMaker's own"
+        " also noun, before; of versions approval, arn",
+        "execution": "a run of a state machine or of a SageMaker pipeline began or ended: machine, execution, arn,"
+        " status, seconds, error, cause",
+        "state": "a state was entered or left, tries again or was caught: machine, execution, type, seconds, error,"
+        " cause, item, child",
+        "job": "a job's status changed: status, seconds, processes; of SageMaker noun, before, reason; of others"
+        " service, and run, query or task",
+        "function": "a function answered: request_id, milliseconds, seconds, processes, cold, version, trigger,"
+        " runtime, python, error, message",
+        "endpoint": "an endpoint's status changed, or a step of its rollout: status, before, reason, seconds,"
+        " processes, share, config, variant, instances",
+        "invocation": "an endpoint answered a request: variant, config, status, milliseconds, bytes, request, answer,"
+        " inference_id",
+        "event": "an event or a notice was delivered, or not: target, attempts, code, source, topic, message",
+        "alarm": "an alarm's state changed, or its action was carried out: state, reason, target",
+        "schedule": "a schedule fired: target, attempts",
+        "person": "a person was asked, answered, approved or rejected: text, why",
+        "denied": "a call that AWS would deny: the fields of `iam.usage.Denied`, but for its count",
+        "stand-in": "something ran in the place of what cannot run here: image, script, of, hosts, strategy, budget",
+    }
 )
 
 
@@ -69,6 +81,12 @@ class Journal:
         """All entries, or those of some kinds."""
         with self._changed:
             return [entry for entry in self._entries if not kinds or entry.kind in kinds]
+
+    def since(self, kind: str, **detail: Any) -> float:
+        """Real seconds since the first entry of a kind whose detail says this; 0 where there is none."""
+        now = time.monotonic() - self._began
+        found = (entry.at for entry in self.entries(kind) if detail.items() <= dict(entry.detail).items())
+        return round(now - next(found, now), 3)
 
     def wait(self, wanted: Callable[[Entry], bool], seconds: float, *, since: int = 0) -> Entry | None:
         """The first entry from number `since` on that is wanted, as soon as it is there; None when time runs out."""

@@ -58,6 +58,7 @@ class Processes:
 
     def __init__(self) -> None:
         self._running: list[Process] = []
+        self._ids: dict[str, list[int]] = {}
         self._lock = threading.Lock()
 
     def start(
@@ -90,7 +91,13 @@ class Processes:
         reader.start()
         with self._lock:
             self._running = [item for item in self._running if item.running] + [process]
+            self._ids.setdefault(name, []).append(process.id)
         return process
+
+    def ids(self, name: str) -> list[int]:
+        """The ids of all processes that were started for a job, a function or an endpoint, the first first."""
+        with self._lock:
+            return [id for of, ids in self._ids.items() if of == name or of.startswith(f"{name}/") for id in ids]
 
     def running(self) -> list[Process]:
         """What runs now."""

@@ -92,6 +92,27 @@ def test_the_journal_gives_what_was_waited_for_even_if_it_came_before():
     assert found.detail == {"seconds": 1.5}
 
 
+def test_the_journal_tells_since_when_something_runs():
+    journal = Journal()
+    assert journal.since("job", run="1") == 0
+    journal.write("job", "a", "started", run="1")
+    time.sleep(0.01)
+    assert journal.since("job", run="1") > 0
+    assert journal.since("job", run="2") == 0
+
+
+def test_the_ids_of_processes_are_kept_after_their_end(tmp_path):
+    processes = Processes()
+    started = [
+        processes.start(name, [sys.executable, "-c", ""], folder=tmp_path, environment={})
+        for name in ("churn/main/primary", "churned", "churn")
+    ]
+    for process in started:
+        process.wait(20)
+    assert processes.ids("churn") == [started[0].id, started[2].id]
+    assert processes.ids("nothing") == []
+
+
 def test_the_journal_is_read_along_until_the_reader_leaves():
     journal, read = Journal(), []
     with journal.read_along(read.append):

@@ -34,6 +34,9 @@ def test_a_job_that_failed_is_told_with_its_reason_and_times_in_milliseconds(acc
     assert [entry.detail["status"] for entry in entries] == ["InProgress", "Failed"]
     assert entries[1].detail["reason"] == "AlgorithmError: exit 1"
     assert entries[1].detail["noun"] == "TrainingJob"
+    assert "seconds" not in entries[0].detail
+    assert entries[1].detail["seconds"] >= 0
+    assert entries[1].detail["processes"] == []
 
 
 def test_an_endpoint_is_in_service_in_capitals(account: EmbeddedAccount) -> None:

@@ -17,11 +17,12 @@ _log = logging.getLogger(__name__)
 
 
 class Hands:
-    """The hands of one operation on a stack; seconds are counted from when it began."""
+    """The hands of one operation on a stack; they count the seconds of the operation and of each resource."""
 
     def __init__(self, account: EmbeddedAccount, stack: Stack) -> None:
         self._account, self._stack = account, stack
         self._began = time.monotonic()
+        self._resources_began: dict[str, float] = {}
 
     def delete(self, live: Live, policy: str, *, created: bool = False) -> bool:
         """Delete a resource as its policy says; whether it is gone from the stack."""
@@ -77,8 +78,10 @@ class Hands:
         properties = live.properties if live else None
         about = {"logical_id": name, "physical_id": physical_id, "type": declared.type}
         self._stack.note(now, status, reason=reason, properties=properties, **about)
-        if not status.endswith("_IN_PROGRESS"):
-            took = round(time.monotonic() - self._began, 3)
+        if status.endswith("_IN_PROGRESS"):
+            self._resources_began[name] = time.monotonic()
+        else:
+            took = round(time.monotonic() - self._resources_began.pop(name, time.monotonic()), 3)
             detail = {"type": declared.type, "physical_id": physical_id, "stack": self._stack.name}
             what = f"{declared.type} {status}" + (f": {reason}" if reason else "")
             write = self._account.journal.write
@@ -97,7 +100,8 @@ def set_status(account: EmbeddedAccount, stack: Stack, status: str, reason: str 
         stack.status, stack.reason = status, reason
         stack.deleted = now if status == "DELETE_COMPLETE" else stack.deleted
     what = status + (f": {reason}" if reason else "")
-    account.journal.write("stack", stack.name, what, status=status, reason=reason, seconds=seconds, id=stack.id)
+    took = {} if status.endswith("_IN_PROGRESS") else {"seconds": seconds}
+    account.journal.write("stack", stack.name, what, status=status, reason=reason, **took, id=stack.id)
 
 
 def kind_for(declared: Declared) -> Kind:

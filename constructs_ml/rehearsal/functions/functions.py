@@ -57,14 +57,14 @@ class Functions:
             self._note(known, invocation, outcome, trigger, cold=False)
             return outcome
         with self._sandboxes.taken(function, known) as sandbox:
-            cold = sandbox.cold
+            cold, process = sandbox.cold, sandbox.process.id
             outcome = sandbox.invoke(invocation)
         if len(outcome.payload.encode()) > _MOST_BYTES_OF_ANSWER:
             text = f"Response payload size exceeded maximum allowed payload size ({_MOST_BYTES_OF_ANSWER} bytes)."
             kind = "Function.ResponseSizeTooLarge"
             large = json.dumps({"errorMessage": text, "errorType": kind})
             outcome = Outcome(large, kind, outcome.milliseconds, outcome.tail)
-        self._note(known, invocation, outcome, trigger, cold=cold)
+        self._note(known, invocation, outcome, trigger, cold=cold, process=process)
         return outcome
 
     def permits(self, function_arn: str, service: str, source_arn: str = "") -> bool:
@@ -119,14 +119,22 @@ class Functions:
             raise ServiceError("ResourceNotFoundException", str(unknown.message)) from unknown
 
     def _note(
-        self, known: Configuration, invocation: Invocation, outcome: Outcome, trigger: str, *, cold: bool
+        self,
+        known: Configuration,
+        invocation: Invocation,
+        outcome: Outcome,
+        trigger: str,
+        *,
+        cold: bool,
+        process: int = 0,
     ) -> None:
         milliseconds = round(outcome.milliseconds, 1)
         what = f"failed with {outcome.error}" if outcome.error else f"answered in {milliseconds:.0f} ms"
         if known.script is not None and cold:
             self.account.journal.write("stand-in", known.name, f"{known.script.name} stands in for the function")
         detail: dict[str, Any] = {"request_id": invocation.id, "milliseconds": milliseconds, "cold": cold}
-        detail |= {"version": known.version, "trigger": trigger}
+        detail |= {"version": known.version, "trigger": trigger, "seconds": round(milliseconds / 1000, 3)}
+        detail |= {"processes": [process] if process else []}
         if cold:  # the declared Python, and the one that it ran under
             detail |= {"runtime": known.runtime, "python": platform.python_version()}
         if outcome.error:

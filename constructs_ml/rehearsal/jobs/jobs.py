@@ -155,20 +155,12 @@ class Jobs:
                 job.run()
             finally:
                 self._running.pop((noun, resource.name), None)
-            tell()
 
         def failed(broken: Exception) -> None:
             reason = f"InternalServerError: the rehearsal failed: {broken!r}"
             self.store.change(resource, **{status: "Failed", "FailureReason": reason[:1024]})
-            tell()
-
-        def tell() -> None:
-            if not self.account.clock.stopped:
-                reason = resource.fields.get("FailureReason", "")
-                self.account.journal.write("job", resource.name, resource.status, noun=noun, reason=reason)
 
         self._running[noun, resource.name] = job
-        self.account.journal.write("job", resource.name, "InProgress", noun=noun)
         self._background.start(f"{noun} {resource.name}", work, failed)
 
     def _stop(self, noun: str, call: Call) -> Json:

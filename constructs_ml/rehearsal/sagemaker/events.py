@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventb
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -26,6 +27,7 @@ _TYPES = MappingProxyType(
     }
 )
 _PACKAGE = "SageMaker Model Package State Change"
+_UNDER_WAY = re.compile(r"(?i)(ing|in_?progress)$")  # Creating, InProgress, Stopping: more will follow
 _QUIET = frozenset({"ModelPackage"})  # told by the registry, which knows what was updated
 
 
@@ -34,6 +36,7 @@ class StateChanges:
 
     def __init__(self, account: EmbeddedAccount, store: Store) -> None:
         self._account = account
+        self._began: dict[str, float] = {}
         self.packages: list[Callable[[Resource, tuple[str, ...]], None]] = []
         store.on_status(self._changed)
 
@@ -56,7 +59,10 @@ class StateChanges:
         kind = "SageMaker Model Building Pipeline Execution Status Change"
         self._account.emit(_SOURCE, kind, {key: _seconds(value) for key, value in detail.items()}, arns)
         status = detail["currentPipelineExecutionStatus"]
-        self._account.journal.write("execution", arns[1], status, pipeline=arns[0], status=status)
+        name = arns[0].rpartition("/")[2]
+        said = {"machine": name, "execution": arns[1].rpartition("/")[2], "arn": arns[1], "status": status}
+        took = {} if _UNDER_WAY.search(status) else {"seconds": self._account.journal.since("execution", arn=arns[1])}
+        self._account.journal.write("execution", name, status.lower(), **said, **took)
 
     def pipeline_step(self, detail: Mapping[str, Json]) -> None:
         """A step of such a run changed its status."""
@@ -64,7 +70,16 @@ class StateChanges:
         kind = "SageMaker Model Building Pipeline Execution Step Status Change"
         self._account.emit(_SOURCE, kind, {key: _seconds(value) for key, value in detail.items()}, arns)
         status = detail["currentStepStatus"]
-        self._account.journal.write("state", detail["stepName"], status, execution=arns[1], status=status)
+        said = {"machine": arns[0].rpartition("/")[2], "execution": arns[1].rpartition("/")[2], "status": status}
+        self._account.journal.write("state", detail["stepName"], status.lower(), **said)
+
+    def _took(self, resource: Resource) -> dict[str, Json]:
+        """For how long it was under way, in real seconds, and the processes that ran for it; once it is over."""
+        if _UNDER_WAY.search(resource.status):
+            self._began.setdefault(resource.arn, time.monotonic())
+            return {}
+        seconds = time.monotonic() - self._began.pop(resource.arn, time.monotonic())
+        return {"seconds": round(seconds, 3), "processes": self._account.processes.ids(resource.name)}
 
     def _changed(self, resource: Resource, before: str) -> None:
         noun, status = resource.noun.name, resource.status
@@ -78,7 +93,8 @@ class StateChanges:
             self._account.emit(_SOURCE, _TYPES[noun], detail, [resource.arn])
         kind = "job" if noun.endswith("Job") else "endpoint" if noun == "Endpoint" else "resource"
         reason = str(resource.fields.get("FailureReason", ""))
-        said = {"noun": noun, "name": resource.name, "status": status, "before": before, "reason": reason}
+        said: dict[str, Json] = {"noun": noun, "status": status, "before": before, "reason": reason}
+        said |= self._took(resource)
         self._account.journal.write(kind, resource.name, f"{status}: {reason}" if reason else status, **said)
 
 

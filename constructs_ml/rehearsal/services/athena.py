@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked
+from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, took
 
 
 @dataclass(slots=True)
@@ -80,7 +80,8 @@ class Athena:
         query.fields["Status"] = status
         group, id = query.fields["WorkGroup"], query.fields["QueryExecutionId"]
         what = f"query {state.lower()}" + (f": {ended.text}" if state == "FAILED" else "")
-        self._account.journal.write("job", group, what, service="athena", query=id, status=state)
+        times = took(self._account, f"query {id}", query=id)
+        self._account.journal.write("job", group, what, service="athena", query=id, status=state, **times)
         # https://docs.aws.amazon.com/athena/latest/ug/athena-events.html
         detail = {"versionId": "0", "currentState": state, "previousState": "RUNNING", "queryExecutionId": id}
         detail |= {"statementType": query.fields["StatementType"], "workgroupName": group, "sequenceNumber": "3"}

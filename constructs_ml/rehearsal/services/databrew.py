@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked
+from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, took
 
 
 @dataclass(slots=True)
@@ -61,7 +61,8 @@ class DataBrew:
             run.fields["ErrorMessage"] = ended.text
         run.fields["State"] = state
         what = state.lower() + (f": {ended.text}" if state == "FAILED" else "")
-        self._account.journal.write("job", name, what, service="databrew", run=id, status=state)
+        times = took(self._account, name, run=id)
+        self._account.journal.write("job", name, what, service="databrew", run=id, status=state, **times)
         # https://docs.aws.amazon.com/databrew/latest/dg/monitoring-automating-with-cloudwatch-events.html
         detail = {"jobName": name, "severity": "ERROR" if state == "FAILED" else "INFO", "state": state, "jobRunId": id}
         self._account.emit("aws.databrew", "DataBrew Job State Change", {**detail, "message": what})

@@ -13,7 +13,7 @@ from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.principals import PERSON, Principal
 from constructs_ml.rehearsal.services.ecs_agent import SERVICE, prepared
-from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked
+from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, took
 
 
 @dataclass(slots=True)
@@ -168,7 +168,10 @@ class Ecs:
         family, status = run.definition["family"], fields["lastStatus"]
         codes = [item["exitCode"] for item in run.fields["containers"] if "exitCode" in item]
         what = status.lower() + (f": {run.fields['stoppedReason']}, exit code {codes}" if status == "STOPPED" else "")
-        self._account.journal.write("job", family, what, service="ecs", task=run.fields["taskArn"], status=status)
+        times = took(self._account, family, task=run.fields["taskArn"]) if status == "STOPPED" else {}
+        self._account.journal.write(
+            "job", family, what, service="ecs", task=run.fields["taskArn"], status=status, **times
+        )
         detail = {key: value for key, value in run.fields.items() if key != "tags"}
         self._account.emit("aws.ecs", "ECS Task State Change", _plain(detail), [run.fields["taskArn"]])
 

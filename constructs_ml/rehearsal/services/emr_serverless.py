@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked
+from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, took
 
 
 @dataclass(slots=True)
@@ -83,7 +83,8 @@ class EmrServerless:
         run.fields["state"] = state
         name, id = run.fields["name"] or run.fields["jobRunId"], run.fields["jobRunId"]
         what = state.lower() + (f": {details}" if details else "")
-        self._account.journal.write("job", name, what, service="emr-serverless", run=id, status=state)
+        times = took(self._account, name, run=id)
+        self._account.journal.write("job", name, what, service="emr-serverless", run=id, status=state, **times)
         # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-eventbridge.html
         detail = {"jobRunId": id, "applicationId": run.fields["applicationId"], "arn": run.fields["arn"]}
         detail |= {"jobRunName": run.fields["name"], "state": state, "previousState": before}

@@ -15,7 +15,7 @@ from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.logs import LogStream, lost_logs
 from constructs_ml.rehearsal.principals import Principal
-from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, missing
+from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, missing, took
 
 _PATH = Path(__file__).with_name("path")
 _RUNNING = ("STARTING", "RUNNING", "STOPPING")
@@ -136,13 +136,14 @@ class Glue:
 
     def _finish(self, run: _Run, state: str, message: str) -> None:
         now, name = self._account.clock.now(), run.fields["JobName"]
-        took = int((now - run.fields["StartedOn"]).total_seconds())
-        run.fields |= {"CompletedOn": now, "LastModifiedOn": now, "ExecutionTime": took}
+        worked = int((now - run.fields["StartedOn"]).total_seconds())
+        run.fields |= {"CompletedOn": now, "LastModifiedOn": now, "ExecutionTime": worked}
         if message:
             run.fields["ErrorMessage"] = message
         run.fields["JobRunState"] = state
         what = state.lower() + (f": {message}" if message else "")
-        self._account.journal.write("job", name, what, service="glue", run=run.fields["Id"], status=state)
+        times = took(self._account, name, run=run.fields["Id"])
+        self._account.journal.write("job", name, what, service="glue", run=run.fields["Id"], status=state, **times)
         detail = {"jobName": name, "severity": _TOLD[state], "state": state, "jobRunId": run.fields["Id"]}
         self._account.emit("aws.glue", "Glue Job State Change", {**detail, "message": message or f"Job run {state}"})
 

@@ -48,7 +48,6 @@ class SageMakerJobs:
             if state == "COMPLETED":
                 fields["ModelArtifacts"] = {"S3ModelArtifacts": model}
             self._store.change(job, **fields, CompilationJobStatus=state)
-            self._note(job, state, failure)
 
         self._store.change(job, CompilationJobStatus="INPROGRESS", CompilationStartTime=self._account.clock.now())
         self._start(job, call, "compilation", {"ModelLocation": model}, seconds, ended)
@@ -69,7 +68,6 @@ class SageMakerJobs:
                 named = {"CandidateName": f"{job.name}-1", "CreationTime": now, "LastModifiedTime": now}
                 fields["BestCandidate"] = {**base, **named, **(best or {})}
             self._store.change(job, **fields, AutoMLJobSecondaryStatus=state, AutoMLJobStatus=state)
-            self._note(job, state, failure)
 
         self._store.change(job, AutoMLJobStatus="InProgress", AutoMLJobSecondaryStatus="Starting")
         self._start(job, call, "automl", {}, None, ended)
@@ -88,12 +86,7 @@ class SageMakerJobs:
         task = Task(
             name=job.name, script=script, principal=principal, request={**call.parameters, **more}, seconds=seconds
         )
-        self._account.journal.write("job", job.name, "started", service="sagemaker", noun=job.noun.name)
         self._work[job.arn] = self._works.start(task, ended)
-
-    def _note(self, job: Resource, state: str, failure: str) -> None:
-        what = state.lower() + (f": {failure}" if failure else "")
-        self._account.journal.write("job", job.name, what, service="sagemaker", noun=job.noun.name, status=state)
 
     def _exists(self, place: str) -> bool:
         found = urlparse(place)

@@ -163,3 +163,8 @@ def asked(call: Callable[[], Any]) -> Any:
 
 def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def took(account: EmbeddedAccount, process: str, **run: str) -> dict[str, Any]:
+    """What an entry says of a run that ended: real seconds since the first entry about it, and its processes."""
+    return {"seconds": account.journal.since("job", **run), "processes": account.processes.ids(process)[-1:]}
