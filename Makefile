@@ -21,7 +21,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
-demo: $(READY)  ## Deploy churn's dev to a local account with the real cdk CLI, and run its steps on real data
+demo: $(READY)  ## Deploy churn's dev to an embedded account with the real cdk CLI, and let it run on real data
 	@$(WITH_NODE) $(BIN)/python -m tools.demo
 
 test: $(READY)  ## Everything that CI checks, but for the SDK itself
@@ -60,6 +60,7 @@ bench: $(READY)  ## Ratios: compiling against json.dumps, constructs against L2 
 	@$(WITH_NODE) CDK_VALIDATION=false $(BIN)/python -m benchmarks.compile
 	@$(WITH_NODE) CDK_VALIDATION=false $(BIN)/python -m benchmarks.constructs
 	@$(BIN)/python -m benchmarks.long_pipeline
+	@$(BIN)/python -m benchmarks.rehearsal
 
 mutants: $(READY)  ## Mutation testing of the renderers and the verdicts
 	@$(BIN)/mutmut run; $(BIN)/mutmut results

@@ -9,14 +9,20 @@ import os
 import pkgutil
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 import constructs_ml.drawing
 import constructs_ml.spec
+from apps.churn.data import write_csv
+from apps.churn.model import churn
 from constructs_ml import mermaid
 from constructs_ml.config import accounts_schema
+from constructs_ml.rehearsal.rehearsed import Rehearsed
 from tests.support import CODE, ROOT
 
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -25,6 +31,10 @@ MODULES = [
     for floor in (constructs_ml.drawing, constructs_ml.spec)
     for info in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}.")
 ]
+CUSTOMER = (
+    "purchases,weeks_since_last,weeks_since_first,mean_gap_weeks,mean_amount,total_amount,total_quantity,days_bought\n"
+    "1,30,30,30,20,20,1,1\n"
+)
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -77,3 +87,22 @@ def test_links_lead_somewhere(page: str) -> None:
 
 def test_the_schema_for_editors_is_the_one_that_is_enforced() -> None:
     assert json.loads((ROOT / "docs" / "accounts.schema.json").read_text()) == accounts_schema()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/rehearsal.md"])
+def test_the_tests_that_the_pages_show_pass(page: str, folder: Path, rehearse: Callable[..., Rehearsed]) -> None:
+    known = yaml.safe_load((ROOT / "apps" / "churn" / "accounts.yaml").read_text())["accounts"]["dev"]
+    content = {"accounts": {"dev": {**known, "models": {"churn": {"monitors": "none"}}}}}
+    (folder / "accounts.yaml").write_text(yaml.safe_dump(content))
+    write_csv(folder / "purchases.csv")
+    (folder / "customer.csv").write_text(CUSTOMER)
+    shown = [block for block in blocks(page, "python") if "(rehearse)" in block]
+    names: dict[str, Any] = {"churn": churn}
+    if page == "README.md":
+        exec(blocks(page, "python")[0], names)
+    for block in shown:
+        exec(block, names)
+    tests = [value for name, value in names.items() if name.startswith("test_")]
+    assert len(tests) == len(shown) == 1
+    tests[0](rehearse)
