@@ -509,6 +509,11 @@ _ROWS: dict[str, Refusal] = {
         "the endpoint's role may pull what is named and nothing else",
         "account",
     ),
+    "pin-code": Refusal(
+        "the pinned version fetches its code from the other account's assets",
+        "SageMaker Pipelines keeps no copy beside the model, and the bucket of cdk bootstrap is its own account's",
+        "account",
+    ),
     "type-region": Refusal("the region has no {type}", "the stack could not be created", "account"),
     # constructs
     "model-unknown": Refusal(

@@ -97,6 +97,7 @@ class ModelStack(Stack):
                 account=found,
                 monitors=model.monitors,
                 images=model.images,
+                fetched=model.fetched_code,
                 root=model.root,
                 user_tags=model.tags,
             )

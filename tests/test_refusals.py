@@ -621,6 +621,11 @@ CASES: dict[str, Callable[[Path], object]] = {
     "pin-region": lambda _: served(
         endpoint(), pinned(main="arn:aws:sagemaker:eu-west-1:222222222222:model-package/staging-churn/3")
     ),
+    "pin-code": lambda _: served(
+        endpoint(),
+        pinned(main="arn:aws:sagemaker:eu-central-1:222222222222:model-package/staging-churn/3"),
+        fetched=(Code("train.py"),),
+    ),
     "pin-image": lambda _: served(endpoint(), pinned(main="s3://models/churn/3/model.tar.gz"), images=()),
     "assembly-empty": read_assembly,
     "model-import": lambda _: load_model("tests.models:chrn"),

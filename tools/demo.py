@@ -30,11 +30,10 @@ from apps.churn.model import churn
 from constructs_ml import Accounts
 from constructs_ml.contract import names
 from constructs_ml.rehearsal.cdk import Cdk
-from constructs_ml.rehearsal.rehearsed import Rehearsed, rehearsal
+from constructs_ml.rehearsal.rehearsed import AnyRun, Rehearsed, rehearsal
 from constructs_ml.rehearsal.report import page
 from constructs_ml.rehearsal.report.terminal import Narrator
 from constructs_ml.rehearsal.report.told import tell
-from constructs_ml.rehearsal.runs import Run
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.review.changes import compare
 
@@ -71,7 +70,7 @@ class Demo:
         """Deploy the stage with the cdk CLI."""
         self.cdk.deploy(str(assembly), [f"{STAGE}/*"], folder=self.folder)
 
-    def run(self, key: str, file: Path) -> Run:
+    def run(self, key: str, file: Path) -> AnyRun:
         """Bring data; the pipeline starts by itself; the run, when it has ended."""
         uri = self.rehearsed.put(key, file)
         self.console.print(f"  {file.stat().st_size:,} bytes at {uri}")
@@ -146,7 +145,7 @@ class Demo:
         for config, number in self.report["canary"].items():
             self.console.print(f"  {config} answered {number} requests")
 
-    def customers(self, run: Run) -> tuple[str, list[str]]:
+    def customers(self, run: AnyRun) -> tuple[str, list[str]]:
         """The header and the first customers that the run held out: real ones, whom the model has not seen."""
         bucket = names.artifact_bucket(STAGE, self.rehearsed.embedded.id, self.rehearsed.embedded.region)
         prefix = names.output_prefix(churn.name, churn.pipeline.name, run.name, "prepare", "test")

@@ -27,6 +27,7 @@ from constructs_ml.contract import metrics, names
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.images import ContainerImage
+from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.monitors import Monitor
 
 
@@ -71,8 +72,9 @@ class Endpoint(Construct, EndpointHandle, BroughtIn):
     """A pinned endpoint, its alarms, its scaling and its monitors. What is not given is the platform's.
 
     Until its account pins a version it has no resources, and says so in a warning. `images` are those that versions
-    of the model were registered with, so that its role may pull them and no other; `role` runs the containers
-    instead of one made here, and `required_policy` says what it needs. Code paths are relative to `root`.
+    of the model were registered with, so that its role may pull them and no other, and `fetched` the inference code
+    of versions that SageMaker Pipelines registers (`ModelSpec.fetched_code`); `role` runs the containers instead of
+    one made here, and `required_policy` says what it needs. Code paths are relative to `root`.
 
     Example: `Endpoint(self, "Endpoint", churn.endpoint, model="churn", owner="growth", images=churn.images)`.
     """
@@ -88,6 +90,7 @@ class Endpoint(Construct, EndpointHandle, BroughtIn):
         account: Account | None = None,
         monitors: Sequence[Monitor] = (),
         images: tuple[ContainerImage, ...] = (),
+        fetched: tuple[Code, ...] = (),
         root: Path = Path(),
         user_tags: Mapping[str, str] | None = None,
         data_bucket: s3.IBucket | None = None,
@@ -121,6 +124,7 @@ class Endpoint(Construct, EndpointHandle, BroughtIn):
                 infrastructure=slots.infrastructure,
                 monitors=monitors,
                 images=images,
+                fetched=fetched,
                 root=root,
                 user_tags=user_tags,
                 role=given,

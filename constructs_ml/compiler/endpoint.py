@@ -20,7 +20,7 @@ from constructs_ml.compiler.infrastructure import Infrastructure, of_platform
 from constructs_ml.compiler.monitoring import add_monitors
 from constructs_ml.compiler.policies import Role, Statement, add_role
 from constructs_ml.compiler.scaling import add_scaling
-from constructs_ml.compiler.serving import check_pins, read_variant_code, served, unpinned
+from constructs_ml.compiler.serving import check_pins, read_fetched_code, read_variant_code, served, unpinned
 from constructs_ml.compiler.serving_access import container_statements
 from constructs_ml.compiler.template import Compiled, Json, Template, att, check_types, ref, tag_list
 from constructs_ml.facts import instances
@@ -30,6 +30,7 @@ from constructs_ml.spec.deployment import AllAtOnce
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.exclusions import check_endpoint, instances_of, least_instances
 from constructs_ml.spec.images import ContainerImage, Image
+from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.monitors import Monitor
 from constructs_ml.spec.watched import check_watched
 
@@ -46,6 +47,7 @@ def compile_endpoint(
     infrastructure: Infrastructure | None = None,
     monitors: Sequence[Monitor] = (),
     images: tuple[ContainerImage, ...] = (),
+    fetched: tuple[Code, ...] = (),
     root: Path = Path(),
     user_tags: Mapping[str, str] | None = None,
     role: Json | None = None,
@@ -63,10 +65,12 @@ def compile_endpoint(
         template=Template(prefix),
         root=root,
         images=images,
+        fetched=fetched,
         user_tags=user_tags or {},
     )
     check_watched(spec, monitors, f"endpoint of model {model!r}")
     code = read_variant_code(context)
+    read_fetched_code(context)
     check_pins(context)
     absent = bool(unpinned(spec, context.settings))
     types = _instance_types(context, needed=not absent)

@@ -14,6 +14,7 @@ from constructs_ml.spec.account import Account
 from constructs_ml.spec.compute import Serverless
 from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.images import ContainerImage
+from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.model_settings import ModelSettings
 
 
@@ -21,7 +22,8 @@ from constructs_ml.spec.model_settings import ModelSettings
 class EndpointContext:
     """One endpoint on its way into one account.
 
-    `images` are those that the model's pipeline registers versions with; `vpc` the containers' subnets and groups.
+    `images` are those that the model's pipeline registers versions with, `fetched` the inference code that these
+    versions fetch from the assets of their deployment; `vpc` the containers' subnets and groups.
     """
 
     spec: EndpointSpec
@@ -32,6 +34,7 @@ class EndpointContext:
     template: Template
     root: Path = Path()
     images: tuple[ContainerImage, ...] = ()
+    fetched: tuple[Code, ...] = ()
     user_tags: Mapping[str, str] = field(default_factory=dict)
     vpc: tuple[Json, Json] | None = None
     faults: Faults = field(default_factory=Faults)

@@ -54,6 +54,7 @@ def model_nouns(spec: ModelSpec, account: Account, *, commit: str | None = None)
             prefix="Endpoint",
             monitors=spec.monitors,
             images=spec.images,
+            fetched=spec.fetched_code,
             root=spec.root,
             user_tags=spec.tags,
         )

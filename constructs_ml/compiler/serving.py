@@ -67,7 +67,8 @@ def served(context: EndpointContext, variant: Variant, instance_type: str | None
     else:
         pinned: Pin = context.settings.pins[variant.name]
         if isinstance(pinned, PackageVersion):
-            found = _package(context, pinned, (model.image,) if model.image else context.images, where)
+            images = (model.image,) if model.image else context.images
+            found = _package(context, pinned, images, where, brought=code is not None)
         else:
             image = model.image or (context.images[0] if len(context.images) == 1 else None)
             if image is None:
@@ -89,7 +90,7 @@ def _artifact(
 
 
 def _package(
-    context: EndpointContext, pinned: PackageVersion, images: tuple[ContainerImage, ...], where: str
+    context: EndpointContext, pinned: PackageVersion, images: tuple[ContainerImage, ...], where: str, *, brought: bool
 ) -> Served:
     account, own = context.account, names.model_package_group(context.account.stage, context.model)
     group = pinned.group or own
@@ -109,6 +110,9 @@ def _package(
             bucket = sub(names.artifact_bucket(stage, "${AWS::AccountId}", "${AWS::Region}"))
         reads = ((bucket, f"{context.model}/"),)
         return Served({"ModelPackageName": package}, reads, registries)
+    if context.fetched and not brought:
+        got, allowed = f"version {pinned.version} of account {pinned.account}", "Variant(code=...), or engine='states'"
+        context.faults.add("pin-code", where=where, got=got, allowed=allowed)
     region = pinned.region or ""
     package = sub(f"arn:${{AWS::Partition}}:sagemaker:{region}:{pinned.account}:model-package/{group}/{pinned.version}")
     bucket = names.artifact_bucket(stage, pinned.account, region)
@@ -135,6 +139,20 @@ def read_variant_code(context: EndpointContext) -> dict[str, VariantCode]:
         found[variant.name] = VariantCode(name, entry)
     faults.raise_if_any()
     return found
+
+
+def read_fetched_code(context: EndpointContext) -> None:
+    """The code that registered versions fetch, as assets of this template too: their bucket is read with its role.
+
+    Code that a variant brings comes first, and takes the place of what the version names.
+    """
+    known = {item.digest for item in context.template.assets.values()}
+    for number, code in enumerate(context.fetched, 1):
+        where = f"endpoint of model {context.model!r}, registered code"
+        read, _ = read_code(context.root, code.path, entry=code.entry, where=where)
+        if read.digest not in known:
+            known.add(read.digest)
+            context.template.assets[f"fetched code {number}"] = read
 
 
 def _environment(code: VariantCode | None) -> dict[str, Json]:

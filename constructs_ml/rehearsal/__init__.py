@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from constructs_ml.rehearsal.deployment import DeploymentFailed as DeploymentFailed
+    from constructs_ml.rehearsal.pipeline_runs import PipelineRun as PipelineRun
     from constructs_ml.rehearsal.rehearsed import Answer as Answer
     from constructs_ml.rehearsal.rehearsed import RehearsalTimeout as RehearsalTimeout
     from constructs_ml.rehearsal.rehearsed import Rehearsed as Rehearsed
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answer": "rehearsed",
     "DeploymentFailed": "deployment",
+    "PipelineRun": "pipeline_runs",
     "RehearsalTimeout": "rehearsed",
     "Rehearsed": "rehearsed",
     "Run": "runs",
     "StandIn": "stand_ins",
     "rehearsal": "rehearsed",
 }
-__all__ = ["Answer", "DeploymentFailed", "RehearsalTimeout", "Rehearsed", "Run", "StandIn", "rehearsal"]
+__all__ = ["Answer", "DeploymentFailed", "PipelineRun", "RehearsalTimeout", "Rehearsed", "Run", "StandIn", "rehearsal"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -12,17 +13,21 @@ from typing import Any
 from constructs_ml.config import Accounts
 from constructs_ml.contract import names
 from constructs_ml.faults import refuse
+from constructs_ml.rehearsal import pipeline_runs
 from constructs_ml.rehearsal.deployment import deploy, destroy
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.parts import Parts, make_parts
+from constructs_ml.rehearsal.pipeline_runs import PipelineRun
 from constructs_ml.rehearsal.runs import Run
 from constructs_ml.rehearsal.stacks import DeployableStack, of_assembly, of_models
 from constructs_ml.rehearsal.stand_ins import StandIn
 from constructs_ml.spec.account import Account
 from constructs_ml.spec.model import ModelSpec
 from constructs_ml.spec.model_settings import pin
+from constructs_ml.spec.pipeline import PipelineSpec
 
 App = ModelSpec | Sequence[ModelSpec] | Path
+AnyRun = Run | PipelineRun
 _PATIENCE = 120.0
 
 
@@ -88,17 +93,19 @@ class Rehearsed:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
         return f"s3://{bucket}/{key}"
 
-    def start(self, model: str, **inputs: Any) -> Run:
+    def start(self, model: str, **inputs: Any) -> AnyRun:
         """Start a model's pipeline by hand, with values for its inputs."""
-        import json
+        spec = self._on_pipelines(model)
+        if spec is not None:
+            return pipeline_runs.start(self.embedded, self._pipeline(model), spec, inputs)
+        given = {"stateMachineArn": self._machine(model), "input": json.dumps(inputs)}
+        return self._run(model, self.client("stepfunctions").start_execution(**given)["executionArn"])
 
-        arn = self.client("stepfunctions").start_execution(
-            stateMachineArn=self._machine(model), input=json.dumps(inputs)
-        )["executionArn"]
-        return self._run(model, arn)
-
-    def runs(self, model: str) -> list[Run]:
+    def runs(self, model: str) -> Sequence[AnyRun]:
         """The runs of a model's pipeline, or of a state machine by its name; the oldest first."""
+        spec = self._on_pipelines(model)
+        if spec is not None:
+            return pipeline_runs.runs_of(self.embedded, self._pipeline(model), spec)
         client = self.client("stepfunctions")
         try:
             found = client.list_executions(stateMachineArn=self._machine(model))["executions"]
@@ -106,15 +113,15 @@ class Rehearsed:
             return []
         return [self._run(model, item["executionArn"]) for item in sorted(found, key=lambda item: item["startDate"])]
 
-    def wait_for(self, model: str | Run, *, seconds: float = _PATIENCE) -> Run:
+    def wait_for(self, model: str | AnyRun, *, seconds: float = _PATIENCE) -> AnyRun:
         """The next run of a model's pipeline that nobody waited for, once it ended; or this run, once it ended.
 
         Raises `RehearsalTimeout` after `seconds` of real time.
         """
-        found = [model] if isinstance(model, Run) else []
+        found: list[AnyRun] = [] if isinstance(model, str) else [model]
 
         def ended() -> bool:
-            if not isinstance(model, Run):
+            if isinstance(model, str):
                 found[:] = [run for run in self.runs(model) if run.arn not in self._waited][:1]
             return bool(found) and found[0].ended
 
@@ -191,6 +198,14 @@ class Rehearsed:
             raise refuse("version-missing", where=f"model {model!r}", got=got, allowed=tuple(map(str, found)) or "none")
         self.parts.people.decide(found[chosen]["ModelPackageArn"], status, why)
         return chosen
+
+    def _on_pipelines(self, model: str) -> PipelineSpec | None:
+        """The pipeline of a model whose steps SageMaker Pipelines runs."""
+        known = self.models.get(model)
+        return known.pipeline if known is not None and known.engine == "pipelines" else None
+
+    def _pipeline(self, model: str) -> str:
+        return names.sagemaker_pipeline(self.account.stage, model, self.models[model].pipeline.name)
 
     def _machine(self, model: str) -> str:
         known = self.models.get(model)

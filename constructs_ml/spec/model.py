@@ -15,6 +15,7 @@ from constructs_ml.spec.endpoint import EndpointSpec
 from constructs_ml.spec.features import FeatureGroupSpec
 from constructs_ml.spec.fields import check_fields
 from constructs_ml.spec.images import Algorithm, ContainerImage
+from constructs_ml.spec.jobs import Code
 from constructs_ml.spec.monitors import DataQuality, ModelQuality, Monitor
 from constructs_ml.spec.pipeline import PipelineSpec
 from constructs_ml.spec.registry import RegistrySpec
@@ -92,6 +93,19 @@ class ModelSpec:
                 made = trained.get(step.model.step, ()) if isinstance(step.model, ModelArtifact) else ()
                 serving = (step.serving.image,) if step.serving.image else made
                 found += [image for image in serving if not isinstance(image, Algorithm)]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def fetched_code(self) -> tuple[Code, ...]:
+        """The inference code that registered versions fetch from the deployment's assets, each once.
+
+        A state machine keeps a copy beside the models; no step of SageMaker Pipelines copies an object.
+        """
+        found = [
+            step.serving.code if isinstance(step.serving.code, Code) else Code(step.serving.code)
+            for step in self.pipeline.all_steps
+            if isinstance(step, Register) and step.serving.code is not None and self.engine == "pipelines"
+        ]
         return tuple(dict.fromkeys(found))
 
     def _repr_html_(self) -> str:

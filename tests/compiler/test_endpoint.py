@@ -454,3 +454,19 @@ def test_a_group_that_no_stage_could_have_is_another_models() -> None:
     where = pinned(main="arn:aws:sagemaker:eu-central-1:222222222222:model-package/a-very-long-customer-churn/4")
     with pytest.raises(AccountError, match="another model's group"):
         served(where=where)
+
+
+def test_the_role_reads_the_assets_that_versions_of_sagemaker_pipelines_fetch_their_code_from() -> None:
+    found = served(fetched=(Code("train.py"), Code("train.py")))
+    (asset,) = found.assets
+    granted = [item for item in statements_of(found, "EndpointRole") if asset in str(item["Resource"])]
+    assert [item["Action"] for item in granted] == ["s3:GetObject", "s3:ListBucket"]
+    assert not served().assets
+
+
+def test_code_that_a_variant_brings_takes_the_place_of_what_another_accounts_version_fetches() -> None:
+    foreign = pinned(main="arn:aws:sagemaker:eu-central-1:222222222222:model-package/staging-churn/3")
+    spec = endpoint(variants=(Variant(code="train.py"),))
+    assert served(spec, foreign, fetched=(Code("train.py"),)).resources
+    with pytest.raises(SpecError, match="pin-code"):
+        served(endpoint(), foreign, fetched=(Code("train.py"),))

@@ -9,8 +9,7 @@ from typing import Any
 from constructs_ml.contract import names
 from constructs_ml.rehearsal.iam import Summary
 from constructs_ml.rehearsal.journal import Entry
-from constructs_ml.rehearsal.rehearsed import Rehearsed
-from constructs_ml.rehearsal.runs import Run
+from constructs_ml.rehearsal.rehearsed import AnyRun, Rehearsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def tell(rehearsed: Rehearsed, seconds: Mapping[str, float] | None = None) -> To
     )
 
 
-def _told(model: str, run: Run) -> RunTold:
+def _told(model: str, run: AnyRun) -> RunTold:
     failed = f"{run.error}: {run.cause}" if run.error else ""
     return RunTold(model, run.name, run.status, run.seconds, tuple(run.states), failed, run.drawing.svg)
 
