@@ -8,6 +8,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
+def stamp(moment: datetime) -> str:
+    """A moment as events and requests write it: "2026-01-31T12:00:00Z"."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Clock:
     """Real time, plus what was fast-forwarded.
 

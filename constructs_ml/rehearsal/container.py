@@ -77,13 +77,13 @@ class Container:
         return {**found, "PIP_ROOT_USER_ACTION": "ignore"}
 
     def command(self, command: Sequence[str], *code: Path) -> list[str]:
-        """What starts a command here: wrapped in a namespace where its code names /opt/ml.
+        """What starts a command here: its paths rewritten, or it runs in a namespace where its code names /opt/ml.
 
         Raises `ValueError` where that is needed and not to be had.
         """
         named = hard_coded(code)
         if named is None:
-            return list(command)
+            return [self.text(word) for word in command]
         if not namespaces():
             raise ValueError(
                 f"{named} names {PREFIX} in its text, and this machine has no user namespaces to show it there: "

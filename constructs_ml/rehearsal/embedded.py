@@ -22,7 +22,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 
 from constructs_ml.facts import regions
-from constructs_ml.rehearsal.clock import Clock
+from constructs_ml.rehearsal.clock import Clock, stamp
 from constructs_ml.rehearsal.gate import Gate, Server
 from constructs_ml.rehearsal.hooks import Hook, hooked
 from constructs_ml.rehearsal.isolation import without_credentials
@@ -84,7 +84,7 @@ class EmbeddedAccount:
             "detail-type": detail_type,
             "source": source,
             "account": self.id,
-            "time": self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": stamp(self.clock.now()),
             "region": self.region,
             "resources": list(resources),
             "detail": dict(detail),

@@ -17,8 +17,9 @@ from constructs_ml.rehearsal.stand_ins import StandIn, stand_in
 
 Use = Literal["training", "processing", "transform", "endpoint"]
 
-_URI = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)([:@](?P<tag>.+))?"
+ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"/(?P<repository>[^:@]+)([:@](?P<tag>.+))?"
 )
 _GPU = re.compile(r"(^|-)(gpu|cu\d+)(-|$)")
 # AWS's images that start a user's script: by repository, the module that the script needs, and its package.
@@ -84,12 +85,12 @@ def local_versions(uri: str) -> str:
 
 def repository(uri: str) -> str:
     """The name of an image's repository: "sagemaker-scikit-learn"."""
-    parts = _URI.fullmatch(uri)
+    parts = ECR.fullmatch(uri)
     return parts["repository"] if parts else uri.rpartition("/")[2].partition("@")[0].partition(":")[0]
 
 
 def _reason(uri: str, instance_type: str | None, use: Use, script: bool) -> str | None:
-    parts = _URI.fullmatch(uri)
+    parts = ECR.fullmatch(uri)
     if parts is None or parts["account"] not in _registries():
         return "it is a private image, whose content is not known here"
     if parts["repository"] not in _FRAMEWORKS:

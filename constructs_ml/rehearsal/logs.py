@@ -10,6 +10,7 @@ from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.principals import Principal
 
+CREATE_GROUP = "logs:CreateLogGroup"
 _BATCH = 200
 
 
@@ -49,15 +50,34 @@ class LogStream:
             client.put_log_events(logGroupName=self.group, logStreamName=self.stream, logEvents=events)
 
 
+def check_writing(account: EmbeddedAccount, principal: Principal, group: str, stream: str, *first: str) -> None:
+    """Refuse a role that may not write a stream, nor do `first` what a service does with the group."""
+    place = account.arn("logs", f"log-group:{group}")
+    for action in first:
+        account.authorize(principal, action, place)
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        account.authorize(principal, action, f"{place}:log-stream:{stream}")
+
+
+def open_log(account: EmbeddedAccount, principal: Principal, group: str, stream: str, *first: str) -> LogStream | None:
+    """A stream, or none where the role may not write it: what it logs runs all the same, as on AWS."""
+    try:
+        check_writing(account, principal, group, stream, *first)
+    except ServiceError:
+        return None
+    return LogStream(account, group, stream)
+
+
+def has_group(account: EmbeddedAccount, group: str) -> bool:
+    """Whether a log group is there."""
+    found = account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    return any(item["logGroupName"] == group for item in found)
+
+
 def lost_logs(account: EmbeddedAccount, principal: Principal, group: str, stream: str) -> str:
     """Why a role's logs do not reach their stream: AWS drops what the role may not write. Empty if it may."""
-    arn = account.arn("logs", f"log-group:{group}")
-    found = account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     try:
-        if not any(item["logGroupName"] == group for item in found):
-            account.authorize(principal, "logs:CreateLogGroup", arn)
-        account.authorize(principal, "logs:CreateLogStream", f"{arn}:log-stream:{stream}")
-        account.authorize(principal, "logs:PutLogEvents", f"{arn}:log-stream:{stream}")
+        check_writing(account, principal, group, stream, *(() if has_group(account, group) else (CREATE_GROUP,)))
     except ServiceError as denied:
         return str(denied.message)
     return ""

@@ -8,7 +8,6 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
@@ -29,7 +28,7 @@ class Objects:
 
     def keys(self, uri: str) -> Iterator[str]:
         """The URIs of the objects whose keys begin as `uri` does, folder markers left out."""
-        bucket, prefix = _split(uri)
+        bucket, prefix = split(uri)
         try:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 yield from (f"s3://{bucket}/{o['Key']}" for o in page.get("Contents", []) if not o["Key"].endswith("/"))
@@ -38,7 +37,7 @@ class Objects:
 
     def read(self, uri: str) -> bytes:
         """An object's content."""
-        bucket, key = _split(uri)
+        bucket, key = split(uri)
         try:
             return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
         except ClientError as refused:
@@ -46,16 +45,15 @@ class Objects:
 
     def write(self, uri: str, content: bytes, key: str | None = None) -> None:
         """Put an object, encrypted with a KMS key where one is given."""
-        bucket, name = _split(uri)
-        encrypted: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+        bucket, name = split(uri)
         try:
-            self._client.put_object(Bucket=bucket, Key=name, Body=content, **encrypted)
+            self._client.put_object(Bucket=bucket, Key=name, Body=content, **encrypted(key))
         except ClientError as refused:
             raise DataError(_words(refused, uri)) from refused
 
     def fetch(self, uri: str, target: Path, *, unzip: bool = False) -> None:
         """Download one object into a file."""
-        bucket, key = _split(uri)
+        bucket, key = split(uri)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
@@ -114,11 +112,17 @@ def unpack(archive: Path, folder: Path) -> None:
         raise DataError(f"{archive.name} is no tar.gz that can be unpacked: {broken}") from broken
 
 
-def _split(uri: str) -> tuple[str, str]:
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key of an S3 URI. Raises `DataError` for another one."""
     place = urlparse(uri)
     if place.scheme != "s3" or not place.netloc:
         raise DataError(f"{uri!r} is no S3 URI: s3://bucket/key is needed")
     return place.netloc, uri.removeprefix(f"s3://{place.netloc}").lstrip("/")
+
+
+def encrypted(key: str | None) -> dict[str, str]:
+    """How PutObject encrypts with a KMS key, where one is given."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
 
 def _without(name: str, unzip: bool) -> str:

@@ -17,6 +17,7 @@ from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.containers import Answer
 from constructs_ml.rehearsal.endpoints.fleet import Variant
 from constructs_ml.rehearsal.endpoints.live import Live
+from constructs_ml.rehearsal.objects import encrypted, split
 from constructs_ml.rehearsal.principals import Principal
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointAsync.html.
@@ -96,14 +97,13 @@ class Asynchronous:
     def _input(self, request: _Request, principal: Principal) -> bytes:
         if request.given.get("Body"):
             return bytes(request.given["Body"])
-        bucket, _, key = request.given["InputLocation"].removeprefix("s3://").partition("/")
+        bucket, key = split(request.given["InputLocation"])
         return bytes(self._account.client("s3", principal).get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def _write(self, request: _Request, place: str, body: bytes, principal: Principal) -> None:
-        bucket, _, key = place.removeprefix("s3://").partition("/")
-        key_id = request.config.get("KmsKeyId")
-        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
-        self._account.client("s3", principal).put_object(Bucket=bucket, Key=key, Body=body, **encryption)
+        bucket, key = split(place)
+        more = encrypted(request.config.get("KmsKeyId"))
+        self._account.client("s3", principal).put_object(Bucket=bucket, Key=key, Body=body, **more)
 
     def _notify(self, request: _Request, status: str, body: bytes, principal: Principal, **more: Json) -> None:
         config = request.config.get("NotificationConfig") or {}

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from constructs_ml.rehearsal.calls import Json
+from constructs_ml.rehearsal.clock import stamp
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.fleet import Fleet, Variant
 from constructs_ml.rehearsal.endpoints.live import Live
+from constructs_ml.rehearsal.objects import encrypted, split
 
 _ENCODINGS = (("CsvContentTypes", "CSV"), ("JsonContentTypes", "JSON"))
 
@@ -41,16 +43,13 @@ def capture(account: EmbeddedAccount, live: Live, fleet: Fleet, variant: Variant
     if not live.captured.takes(float(config["InitialSamplingPercentage"])):
         return
     moment = account.clock.now()
-    text = json.dumps(record(config, exchange, str(uuid4()), moment.strftime("%Y-%m-%dT%H:%M:%SZ")))
-    bucket, _, prefix = config["DestinationS3Uri"].removeprefix("s3://").partition("/")
+    text = json.dumps(record(config, exchange, str(uuid4()), stamp(moment)))
+    bucket, prefix = split(config["DestinationS3Uri"])
     name = f"{moment:%Y/%m/%d/%H/%M-%S}-{moment.microsecond // 1000:03d}-{uuid4()}.jsonl"
     key = "/".join(filter(None, (prefix.strip("/"), live.name, variant.name, name)))
-    encryption = (
-        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": config["KmsKeyId"]} if config.get("KmsKeyId") else {}
-    )
     client = account.client("s3", variant.principal)
     try:
-        client.put_object(Bucket=bucket, Key=key, Body=text.encode() + b"\n", **encryption)
+        client.put_object(Bucket=bucket, Key=key, Body=text.encode() + b"\n", **encrypted(config.get("KmsKeyId")))
     except client.exceptions.ClientError as refused:
         account.journal.write("endpoint", live.name, f"a captured request could not be written: {refused}")
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from constructs_ml.rehearsal.access import check_access
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.endpoints.containers import Container, Containers, NotStartedError, Serve
-from constructs_ml.rehearsal.jobs.access import check_access
-from constructs_ml.rehearsal.logs import LogStream
+from constructs_ml.rehearsal.logs import CREATE_GROUP, open_log
 from constructs_ml.rehearsal.objects import DataError
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.sagemaker.store import Resource
@@ -29,7 +29,7 @@ def start(
     """Start what a model declares; `NotStartedError` in SageMaker's words when one of its containers fails."""
     name = variant["VariantName"]
     stream = f"{name}/{_instance(endpoint, model.name)}"
-    log = _log(account, principal, endpoint, stream)
+    log = open_log(account, principal, f"/aws/sagemaker/Endpoints/{endpoint}", stream, CREATE_GROUP)
     running: list[Container] = []
     for host, single in declared(model):
         try:
@@ -77,19 +77,6 @@ def _pull(account: EmbeddedAccount, model: Resource, principal: Principal) -> No
         words = f"The role '{principal.role}' does not have BatchGetImage permission for the image: '{image}'."
         kept = f"{words} ({denied.message})" if "ecr:" in denied.message else denied.message
         raise NotStartedError(kept) from denied
-
-
-def _log(account: EmbeddedAccount, principal: Principal, endpoint: str, stream: str) -> LogStream | None:
-    """The stream, or none where the role may not write it: the endpoint answers all the same."""
-    group = f"/aws/sagemaker/Endpoints/{endpoint}"
-    place = account.arn("logs", f"log-group:{group}")
-    try:
-        account.authorize(principal, "logs:CreateLogGroup", place)
-        account.authorize(principal, "logs:CreateLogStream", f"{place}:log-stream:{stream}")
-        account.authorize(principal, "logs:PutLogEvents", f"{place}:log-stream:{stream}")
-    except ServiceError:
-        return None
-    return LogStream(account, group, stream)
 
 
 def _lost(_: str) -> None:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from moto.events.models import events_backends
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError, invalid
+from constructs_ml.rehearsal.clock import stamp
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.events import patterns
 from constructs_ml.rehearsal.events.deliveries import Deliveries
@@ -202,4 +203,4 @@ def _sound(text: str) -> Any:
 
 def _text_of(moment: Any) -> str:
     found = datetime.fromtimestamp(moment, UTC) if isinstance(moment, (int, float)) else moment
-    return str(found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return stamp(found)

@@ -14,6 +14,7 @@ from uuid import uuid4
 from moto.scheduler.models import scheduler_backends
 
 from constructs_ml.rehearsal.calls import Call, invalid
+from constructs_ml.rehearsal.clock import stamp
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.events.bus import Bus
 from constructs_ml.rehearsal.events.deliveries import SCHEDULER, Deliveries
@@ -162,10 +163,10 @@ class Timetable:
         text = schedule.target.get("Input")
         if text is None:
             text = json.dumps({**_event(self._account, "aws.scheduler", schedule.arn, due), "detail": "{}"})
-        text = text.replace("<aws.scheduler.scheduled-time>", _stamp(due))
+        text = text.replace("<aws.scheduler.scheduled-time>", stamp(due))
         text = text.replace("<aws.scheduler.schedule-arn>", schedule.arn)
         sent = Sent(schedule.target, text, SCHEDULER, schedule.name, schedule.arn)
-        self._deliveries.add("schedule", _stamp(due), sent)
+        self._deliveries.add("schedule", stamp(due), sent)
 
     def _tick(self, rule: Any, due: datetime) -> None:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
@@ -191,7 +192,7 @@ def _event(account: EmbeddedAccount, source: str, arn: str, due: datetime) -> di
         "detail-type": "Scheduled Event",
         "source": source,
         "account": account.id,
-        "time": _stamp(due),
+        "time": stamp(due),
         "region": account.region,
         "resources": [arn],
     }
@@ -216,7 +217,3 @@ def _moment(value: Any) -> datetime | None:
     if isinstance(value, str):
         return datetime.fromisoformat(value)
     return datetime.fromtimestamp(value, UTC)
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

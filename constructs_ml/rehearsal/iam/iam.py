@@ -23,6 +23,7 @@ from dataclasses import replace
 from moto.iam.access_control import PermissionResult
 
 from constructs_ml.rehearsal.calls import Call, ServiceError
+from constructs_ml.rehearsal.clock import stamp
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.iam.arns import Here
 from constructs_ml.rehearsal.iam.context import Asked, Caller, Context, role_values, service_values
@@ -144,7 +145,7 @@ class Iam:
         else:
             values = role_values(role.arn, role.id, principal.session, account.id, region, role.tags)
         caller = Caller.of(principal, account.id, account.partition, values)
-        now = (moment.strftime("%Y-%m-%dT%H:%M:%SZ"), str(int(moment.timestamp())))
+        now = (stamp(moment), str(int(moment.timestamp())))
         return Context(caller, asked, now, self._tags)
 
     def _decision(

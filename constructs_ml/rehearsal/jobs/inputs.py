@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from constructs_ml.rehearsal.calls import ServiceError, invalid
-from constructs_ml.rehearsal.objects import DataError, Objects
+from constructs_ml.rehearsal.objects import DataError, Objects, split
 
 
 def refuse(what: str, instead: str) -> ServiceError:
@@ -34,7 +34,6 @@ def check_there(objects: Objects, uri: str, role: str) -> None:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html validates the inputs with
     the job's role when the job is created.
     """
-    bucket = uri.removeprefix("s3://").partition("/")[0]
     why = ""
     try:
         if next(objects.keys(uri), None) is not None:
@@ -44,7 +43,7 @@ def check_there(objects: Objects, uri: str, role: str) -> None:
     raise invalid(
         f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists '
         f'in the selected region, that objects exist under that S3 prefix, and that the role "{role}" has '
-        f'"s3:ListBucket" permissions on bucket "{bucket}".{why}'
+        f'"s3:ListBucket" permissions on bucket "{split(uri)[0]}".{why}'
     )
 
 

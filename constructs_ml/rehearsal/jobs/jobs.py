@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
+from constructs_ml.rehearsal.access import assume, check_access
 from constructs_ml.rehearsal.background import Background
 from constructs_ml.rehearsal.calls import Call, Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.images import local_versions
 from constructs_ml.rehearsal.jobs import checks
-from constructs_ml.rehearsal.jobs.access import assume, check_access
 from constructs_ml.rehearsal.jobs.definitions import definitions, training_fields
 from constructs_ml.rehearsal.jobs.inputs import check_there
 from constructs_ml.rehearsal.jobs.processing import ProcessingJob
@@ -169,14 +169,18 @@ class Jobs:
         if running is None or resource.status in _ENDED:
             text = f"The request was rejected because the {_WORDS[noun]} is in status {resource.status}."
             raise invalid(text)
-        stop: Callable[[], None] = running.stop
-        stop()
+        self._end_early(noun, resource)
         return None
 
     def _stop_running(self, resource: Resource) -> None:
         """Stop a training job of a tuning job, once."""
-        running = self._running.get(("TrainingJob", resource.name))
-        if running is not None and resource.status == "InProgress":
+        if ("TrainingJob", resource.name) in self._running and resource.status == "InProgress":
+            self._end_early("TrainingJob", resource)
+
+    def _end_early(self, noun: str, resource: Resource) -> None:
+        self.store.change(resource, **{f"{noun}Status": "Stopping"})
+        running = self._running.get((noun, resource.name))
+        if running is not None:
             running.stop()
 
     def _fault(self, resource: Resource) -> float | None:
@@ -202,6 +206,6 @@ class Jobs:
 
     def _end(self) -> None:
         for job in list(self._running.values()):
-            job.abandon()
+            job.stop()
         self.account.processes.stop()
         self._background.end()

@@ -54,13 +54,9 @@ class ProcessingJob:
         self._continuous: dict[Path, float] = {}
         store.change(resource, ProcessingJobStatus="InProgress")
 
-    def abandon(self) -> None:
-        """End it with the account: nobody hears of it."""
-        self.work.stop()
-
     def prints(self) -> Sequence[str]:
         """What it printed up to now."""
-        return () if self.work.process is None else tuple(self.work.process.lines)
+        return self.work.lines
 
     def run(self) -> None:
         """All of it."""
@@ -78,7 +74,6 @@ class ProcessingJob:
 
     def stop(self) -> None:
         """End it early."""
-        self._store.change(self._resource, ProcessingJobStatus="Stopping")
         self.work.stop()
 
     def _prepare(self) -> None:
@@ -102,9 +97,6 @@ class ProcessingJob:
             command, code = [*self._command, *arguments], [Path(self._command[1])]
         else:
             command, code = [*application["ContainerEntrypoint"], *arguments], self._code()
-        wrapped = self._container.command(command, *code)
-        if wrapped == command:
-            wrapped = [self._container.text(word) for word in command]
         network = self._given.get("NetworkConfig") or {}
         environment = {
             **isolated(self._account.environment(self._principal), network.get("EnableNetworkIsolation")),
@@ -114,7 +106,7 @@ class ProcessingJob:
         }
         seconds = (self._given.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", _DAY)
         return self.work.run(
-            wrapped,
+            self._container.command(command, *code),
             self._container.root,
             self._container.environment(environment),
             seconds=float(seconds),

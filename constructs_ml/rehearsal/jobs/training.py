@@ -80,16 +80,11 @@ class TrainingJob:
 
     def stop(self) -> None:
         """End it early; what it left is uploaded."""
-        self.store.change(self.resource, TrainingJobStatus="Stopping")
-        self.work.stop()
-
-    def abandon(self) -> None:
-        """End it with the account: nobody hears of it."""
         self.work.stop()
 
     def prints(self) -> Sequence[str]:
         """What it printed up to now."""
-        return () if self.work.process is None else tuple(self.work.process.lines)
+        return self.work.lines
 
     def run(self) -> None:
         """All of it."""
@@ -171,7 +166,9 @@ class TrainingJob:
         if self.account.clock.stopped:
             return
         if end == "ended" and self._code != 0:
-            self._fail(f"AlgorithmError: {container.failure(self._code, self._tail())}, exit code: {self._code}")
+            self._fail(
+                f"AlgorithmError: {container.failure(self._code, self.work.lines[-12:])}, exit code: {self._code}"
+            )
             return
         if end == "stopped":
             self.status("Stopping")
@@ -222,9 +219,6 @@ class TrainingJob:
         if final:
             fields["FinalMetricDataList"] = final
         self.status(secondary, TrainingJobStatus=status, **fields)
-
-    def _tail(self) -> list[str]:
-        return [] if self.work.process is None else self.work.process.lines[-12:]
 
 
 def _later(seconds: float, action: Callable[[], None]) -> Timer:

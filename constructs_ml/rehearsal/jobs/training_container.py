@@ -123,10 +123,7 @@ class TrainingContainer:
             )
             own = {"CURRENT_HOST": toolkit.HOST, "SAGEMAKER_REGION": self._account.region, "PYTHONPATH": toolkit.CODE}
             environment = {**names, **environment, **own}
-        wrapped = self._container.command(command, *code)
-        if wrapped == command:
-            wrapped = [self._container.text(word) for word in command]
-        return wrapped, folder, self._container.environment(environment)
+        return self._container.command(command, *code), folder, self._container.environment(environment)
 
     def failure(self, code: int, tail: Sequence[str]) -> str:
         """What /opt/ml/output/failure says; else what the toolkit writes there when a script fails."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from constructs_ml.rehearsal.clock import stamp
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.jobs.inputs import uris
 from constructs_ml.rehearsal.jobs.records import JSON, LINES, Processing, RecordError, batches, split
@@ -55,12 +56,7 @@ class TransformJob:
         store.change(resource, TransformJobStatus="InProgress")
 
     def stop(self) -> None:
-        """End it early; what was written stays."""
-        self._store.change(self._resource, TransformJobStatus="Stopping")
-        self.abandon()
-
-    def abandon(self) -> None:
-        """End it at the next request."""
+        """End it at the next request; what was written stays."""
         self._stopped = True
 
     def prints(self) -> Sequence[str]:
@@ -170,7 +166,7 @@ class TransformJob:
         return [self._stamped(line) if stamps else line + b"\n" for line in kept]
 
     def _stamped(self, line: bytes) -> bytes:
-        moment = self._account.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = stamp(self._account.clock.now())
         return self._processing.stamped(line, str(uuid4()), moment) + b"\n"
 
     def _invoke(self, body: bytes) -> bytes:

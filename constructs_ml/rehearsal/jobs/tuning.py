@@ -55,11 +55,6 @@ class TuningJob:
 
     def stop(self) -> None:
         """End it early, its running training jobs too."""
-        self._store.change(self._resource, HyperParameterTuningJobStatus="Stopping")
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Begin no more training jobs."""
         self._asked = True
 
     def prints(self) -> Sequence[str]:

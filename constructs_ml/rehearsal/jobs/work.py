@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.logs import LogStream
+from constructs_ml.rehearsal.logs import CREATE_GROUP, LogStream, open_log
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.processes import Process
 
@@ -39,6 +38,11 @@ class Work:
         if self._asked is None:
             self._asked = "interrupted"
             self._wake.set()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What it printed up to now."""
+        return () if self.process is None else tuple(self.process.lines)
 
     @property
     def stopping(self) -> bool:
@@ -104,14 +108,6 @@ class Work:
 
 
 def job_log(account: EmbeddedAccount, principal: Principal, group: str, name: str) -> LogStream | None:
-    """The job's stream, or none where its role may not write it: the job runs all the same, as on AWS."""
+    """The job's stream, or none where its role may not write it."""
     stream = f"{name}/algo-1-{int(account.clock.now().timestamp())}"
-    place = account.arn("logs", f"log-group:{group}")
-    try:
-        for action in ("logs:CreateLogGroup", "logs:DescribeLogStreams"):
-            account.authorize(principal, action, place)
-        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-            account.authorize(principal, action, f"{place}:log-stream:{stream}")
-    except ServiceError:
-        return None
-    return LogStream(account, group, stream)
+    return open_log(account, principal, group, stream, CREATE_GROUP, "logs:DescribeLogStreams")

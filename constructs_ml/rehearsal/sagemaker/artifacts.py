@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from constructs_ml.rehearsal.calls import Json, ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.objects import split
 from constructs_ml.rehearsal.principals import PERSON, Principal
 
 
@@ -28,7 +29,7 @@ def check_data(account: EmbeddedAccount, container: Mapping[str, Json], reader: 
     uri = container.get("ModelDataUrl") or source.get("S3Uri") or ""
     if not uri.startswith("s3://"):
         return
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = split(uri)
     whole = container.get("Mode") == "MultiModel" or source.get("S3DataType") == "S3Prefix" or key.endswith("/")
     s3 = account.client("s3", reader)
     try:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 
 from constructs_ml.rehearsal.calls import Json
+from constructs_ml.rehearsal.clock import stamp
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 
@@ -103,7 +104,7 @@ def _milliseconds(value: Json) -> Json:
 
 
 def _seconds(value: Json) -> Json:
-    return _jsonable(value, lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return _jsonable(value, stamp)
 
 
 def _jsonable(value: Json, told: Json) -> Json:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
+from constructs_ml.rehearsal.clock import stamp
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.sagemaker import listing, validation
 from constructs_ml.rehearsal.sagemaker.offline_store import OfflineStore
@@ -192,9 +192,5 @@ def _answer(group: Resource, found: Record, given: Mapping[str, Any]) -> dict[st
     wanted = given.get("FeatureNames") or names
     answer: dict[str, Json] = {"Record": [found.features[n] for n in names if n in wanted and n in found.features]}
     if given.get("ExpirationTimeResponse") == "Enabled":
-        answer["ExpiresAt"] = _iso(found.expires) if found.expires else "null"
+        answer["ExpiresAt"] = stamp(found.expires) if found.expires else "null"
     return answer
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from constructs_ml.rehearsal.calls import Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.objects import split
 from constructs_ml.rehearsal.sagemaker.records import Record
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 
@@ -62,7 +63,7 @@ class OfflineStore:
         for row in rows:
             hours.setdefault(row[0].at.astimezone(UTC).strftime("year=%Y/month=%m/day=%d/hour=%H"), []).append(row)
         config = group.fields["OfflineStoreConfig"]["S3StorageConfig"]
-        bucket, _, prefix = config["ResolvedOutputS3Uri"].removeprefix("s3://").partition("/")
+        bucket, prefix = split(config["ResolvedOutputS3Uri"])
         try:
             s3 = self._account.client("s3", self._account.assume(group.fields["RoleArn"], "sagemaker.amazonaws.com"))
             for hour, some in hours.items():

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from botocore.exceptions import ClientError
 
 from constructs_ml.rehearsal.calls import Json
+from constructs_ml.rehearsal.clock import stamp
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.objects import split
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.sagemaker.events import StateChanges
 from constructs_ml.rehearsal.sagemaker.pipeline_steps import StepFailedError, Worker
@@ -53,7 +54,7 @@ class Run:
             "PipelineExecutionArn": execution.arn,
             "PipelineArn": execution.fields["PipelineArn"],
             "PipelineName": execution.fields["PipelineArn"].rpartition("/")[2],
-            "StartDateTime": _iso(execution.fields["CreationTime"]),
+            "StartDateTime": stamp(execution.fields["CreationTime"]),
         }
         self._scope = Scope(execution.parameters, facts, self._results, self._property)
 
@@ -182,7 +183,7 @@ class Run:
         outputs = self._results[step]["ProcessingOutputConfig"]["Outputs"]
         output = next(item for item in outputs if item["OutputName"] == file["OutputName"])
         uri = f"{output['S3Output']['S3Uri'].rstrip('/')}/{file['FilePath']}"
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = split(uri)
         try:
             read = self._account.client("s3", self._execution.principal).get_object(Bucket=bucket, Key=key)
             return json.loads(read["Body"].read())
@@ -233,7 +234,3 @@ def _named(value: Json) -> Iterator[str]:
         case list():
             for item in value:
                 yield from _named(item)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

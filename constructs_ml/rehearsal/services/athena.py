@@ -6,11 +6,11 @@ import csv
 import io
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlparse
 from uuid import uuid4
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.objects import split
 from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, took
 
 
@@ -109,9 +109,9 @@ class Athena:
             raise ServiceError(
                 "InvalidRequestException", f"Query did not finish successfully. Final state: {query.state}"
             )
-        place = urlparse(query.fields["ResultConfiguration"]["OutputLocation"])
+        bucket, key = split(query.fields["ResultConfiguration"]["OutputLocation"])
         client = self._account.client("s3", call.principal)
-        body = asked(lambda: client.get_object(Bucket=place.netloc, Key=place.path.lstrip("/")))["Body"].read()
+        body = asked(lambda: client.get_object(Bucket=bucket, Key=key))["Body"].read()
         rows = list(csv.reader(io.StringIO(body.decode())))
         columns: list[Any] = [{"Name": name, "Type": "varchar"} for name in (rows[0] if rows else ())]
         data = [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from constructs_ml.rehearsal.access import check_pull
 from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.logs import LogStream
+from constructs_ml.rehearsal.images import ECR
+from constructs_ml.rehearsal.logs import CREATE_GROUP, LogStream, check_writing, has_group
 
 SERVICE = "ecs-tasks.amazonaws.com"
-_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[^:@]+)([:@].+)?"
-)
 
 
 def prepared(
@@ -25,31 +23,22 @@ def prepared(
     """
     role = definition.get("executionRoleArn")
     agent = account.assume(role, SERVICE, session=id) if role else None
-    image = _ECR.fullmatch(container.get("image", ""))
+    image = container.get("image", "")
     log = container.get("logConfiguration") or {}
     writes = log.get("logDriver") == "awslogs"
     if agent is None:
-        if image or writes:
+        if ECR.fullmatch(image) or writes:
             text = f"{container['name']} needs an execution role: for its image, or for its logs"
             raise ServiceError("ClientException", text)
         return None
-    if image:
-        registry = f"arn:{account.partition}:ecr:{image['region']}:{image['account']}:repository/{image['name']}"
-        account.authorize(agent, "ecr:GetAuthorizationToken", "*")
-        for action in ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"):
-            account.authorize(agent, action, registry)
+    check_pull(account, agent, image)
     if not writes:
         return None
     options = log["options"]
     group = options["awslogs-group"]
     stream = f"{options.get('awslogs-stream-prefix', '')}/{container['name']}/{id}"
-    arn = account.arn("logs", f"log-group:{group}")
-    known = account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-    if not any(item["logGroupName"] == group for item in known):
-        if options.get("awslogs-create-group") != "true":
-            text = f"The specified log group does not exist: {group}"
-            raise ServiceError("ResourceNotFoundException", text)
-        account.authorize(agent, "logs:CreateLogGroup", arn)
-    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        account.authorize(agent, action, f"{arn}:log-stream:{stream}")
+    known = has_group(account, group)
+    if not known and options.get("awslogs-create-group") != "true":
+        raise ServiceError("ResourceNotFoundException", f"The specified log group does not exist: {group}")
+    check_writing(account, agent, group, stream, *(() if known else (CREATE_GROUP,)))
     return LogStream(account, group, stream)

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.logs import LogStream, lost_logs
+from constructs_ml.rehearsal.objects import DataError, split
 from constructs_ml.rehearsal.principals import Principal
 from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, missing, took
 
@@ -79,7 +79,7 @@ class Glue:
         self._account.journal.write("job", name, "started", service="glue", run=fields["Id"])
         try:
             self._begin(run, shell=shell)
-        except (ServiceError, ClientError) as refused:
+        except (ServiceError, ClientError, DataError) as refused:
             self._finish(run, "FAILED", str(getattr(refused, "message", "")) or str(refused))
         return {"JobRunId": fields["Id"]}
 
@@ -118,11 +118,11 @@ class Glue:
 
     def _fetched(self, principal: Principal, place: str, folder: Path) -> Path:
         """A file of S3, read with the job's role."""
-        found = urlparse(place)
-        target = folder / Path(found.path).name
+        bucket, key = split(place)
+        target = folder / Path(key).name
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            answer = self._account.client("s3", principal).get_object(Bucket=found.netloc, Key=found.path.lstrip("/"))
+            answer = self._account.client("s3", principal).get_object(Bucket=bucket, Key=key)
         except ClientError as refused:
             text = f"{place} could not be read: {refused.response['Error'].get('Message', refused)}"
             raise ServiceError("AccessDeniedException", text) from refused

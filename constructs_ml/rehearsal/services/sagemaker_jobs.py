@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
 from constructs_ml.rehearsal.calls import Call, Json, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.objects import split
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works
 
@@ -89,9 +89,9 @@ class SageMakerJobs:
         self._work[job.arn] = self._works.start(task, ended)
 
     def _exists(self, place: str) -> bool:
-        found = urlparse(place)
+        bucket, key = split(place)
         try:
-            self._account.client("s3").head_object(Bucket=found.netloc, Key=found.path.lstrip("/"))
+            self._account.client("s3").head_object(Bucket=bucket, Key=key)
         except ClientError:
             return False
         return True

@@ -155,18 +155,9 @@ class ModelServer:
     def _start(self, variables: Mapping[str, str], principal: Principal, line: Callable[[str], None] | None) -> Process:
         self._port_file = self._container.root / "port"
         flavour = "flask" if repository(self.image) in FLASK else "toolkit"
-        command = [
-            sys.executable,
-            "-P",
-            str(_PROGRAM),
-            str(self._port_file),
-            f"{PREFIX}/model",
-            str(self._code),
-            flavour,
-        ]
+        program = [sys.executable, "-P", str(_PROGRAM)]
+        command = [*program, str(self._port_file), f"{PREFIX}/model", str(self._code), flavour]
         moved = self._container.command(command, self._code)
-        if moved == command:
-            moved = [self._container.text(word) for word in command]
         environment = self._container.environment(
             {**isolated(self._account.environment(principal), self._isolation), **variables}
         )

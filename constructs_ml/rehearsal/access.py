@@ -1,19 +1,18 @@
-"""What SageMaker does with a job's role before the job runs: pull the image, join the network.
+"""What SageMaker does with a role before a container runs: pull the image, join the network.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html lists the permissions of each call.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from constructs_ml.rehearsal.calls import ServiceError, invalid
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.images import ECR
 from constructs_ml.rehearsal.principals import Principal
 
-_URI = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[^:@]+)")
 _LAYERS = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
 _DESCRIBED = (
     "ec2:DescribeVpcs",
@@ -50,14 +49,19 @@ def check_access(
     if volume_key:
         key = volume_key if volume_key.startswith("arn:") else account.arn("kms", f"key/{volume_key}")
         account.authorize(principal, "kms:CreateGrant", key, **{"kms:GrantIsForAWSResource": "true"})
-    found = _URI.match(image)
-    if found:
-        account.authorize(principal, "ecr:GetAuthorizationToken", "*")
-        place = f"arn:{account.partition}:ecr:{found['region']}:{found['account']}:repository/{found['name']}"
-        for action in _LAYERS:
-            account.authorize(principal, action, place)
+    check_pull(account, principal, image)
     if network:
         for action in _DESCRIBED:
             account.authorize(principal, action, "*")
         for action in _CHANGED:
             account.authorize(principal, action, account.arn("ec2", "network-interface/*"))
+
+
+def check_pull(account: EmbeddedAccount, principal: Principal, image: str) -> None:
+    """Refuse a role that may not fetch an image from its repository in ECR."""
+    found = ECR.fullmatch(image)
+    if found:
+        place = f"arn:{account.partition}:ecr:{found['region']}:{found['account']}:repository/{found['repository']}"
+        account.authorize(principal, "ecr:GetAuthorizationToken", "*")
+        for action in _LAYERS:
+            account.authorize(principal, action, place)
