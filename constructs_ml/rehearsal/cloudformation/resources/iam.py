@@ -57,7 +57,6 @@ ROLE = Row(
     update="UpdateRole",
     delete="DeleteRole",
     name="RoleName",
-    id="{RoleName}",
     keys={"RoleName": "{id}"},
     attributes={"Arn": "{Role[Arn]}", "RoleId": "{Role[RoleId]}"},
     apart=("Policies", "ManagedPolicyArns"),

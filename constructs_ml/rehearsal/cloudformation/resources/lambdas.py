@@ -66,7 +66,6 @@ FUNCTION = Row(
     create="CreateFunction",
     delete="DeleteFunction",
     name="FunctionName",
-    id="{FunctionName}",
     keys={"FunctionName": "{id}"},
     attributes={"Arn": "{FunctionArn}"},
     reshape=_function,

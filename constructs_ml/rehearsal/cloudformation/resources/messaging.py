@@ -197,7 +197,6 @@ RULE = Row(
     update="PutRule",
     delete="DeleteRule",
     name="Name",
-    id="{Name}",
     delete_keys={"Name": "{RuleName}"},
     attributes={"Arn": "{RuleArn}", "RuleName": "{Name}"},
     apart=("Targets",),

@@ -27,14 +27,15 @@ class Row:
     """One type. Patterns such as `"{TableName}"` are filled from the properties, the answer, and `Work.facts`.
 
     `name` is the property that CloudFormation fills with a name of its own, in at most `longest` characters; `id` the
-    pattern of `Ref`; `keys` are the parameters by which `update` and `delete` know the resource. Properties that are
-    `apart` go to no call of the row: the steps `then` see to them after creation and update, `first` before deletion;
-    they see to changes of those that it `settles` as well, which are the creation's otherwise.
+    pattern of `Ref`, which is that name where none is given; `keys` are the parameters by which `update` and `delete`
+    know the resource. Properties that are `apart` go to no call of the row: the steps `then` see to them after creation
+    and update, `first` before deletion; they see to changes of those that it `settles` as well, which are the
+    creation's otherwise.
     """
 
     service: str
     create: str
-    id: str
+    id: str = ""
     update: str = ""
     delete: str = ""
     name: str = ""
@@ -151,7 +152,7 @@ class Row:
 
     def _made(self, work: Work, answer: Mapping[str, Json]) -> Made:
         words = {**work.attributes, **work.facts, **work.properties, **answer}
-        id = work.physical_id or self.id.format_map(words)
+        id = work.physical_id or (self.id or f"{{{self.name}}}").format_map(words)
         found = dict(work.attributes)
         for attribute, pattern in self.attributes.items():
             with contextlib.suppress(KeyError, TypeError):

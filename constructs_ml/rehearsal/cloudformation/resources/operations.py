@@ -1,0 +1,127 @@
+"""Keys, secrets, parameters, logs, alarms and scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from constructs_ml.rehearsal.cloudformation.resources import steps
+from constructs_ml.rehearsal.cloudformation.resources.row import Row
+from constructs_ml.rehearsal.cloudformation.resources.work import Kind
+
+_SCALED = {key: f"{{{key}}}" for key in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+
+ROWS: Mapping[str, Kind] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": Row(
+        service="application-autoscaling",
+        create="RegisterScalableTarget",
+        update="RegisterScalableTarget",
+        delete="DeregisterScalableTarget",
+        id="{ResourceId}|{ScalableDimension}|{ServiceNamespace}",
+        keys=_SCALED,
+        attributes={"Id": "{ResourceId}|{ScalableDimension}|{ServiceNamespace}", "Arn": "{ScalableTargetARN}"},
+        apart=("ScheduledActions",),
+        then=(steps.refuse_scheduled_actions,),
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": Row(
+        service="application-autoscaling",
+        create="PutScalingPolicy",
+        update="PutScalingPolicy",
+        delete="DeleteScalingPolicy",
+        id="{PolicyARN}",
+        delete_keys={"PolicyName": "{PolicyName}", **_SCALED},
+        attributes={"Arn": "{PolicyARN}", **_SCALED},
+        reshape=steps.scaling_policy_as_called,
+        tagged=False,
+    ),
+    "AWS::CloudWatch::Alarm": Row(
+        service="cloudwatch",
+        create="PutMetricAlarm",
+        update="PutMetricAlarm",
+        delete="DeleteAlarms",
+        name="AlarmName",
+        longest=255,
+        delete_keys={"AlarmNames": ["{id}"]},
+        attributes={"Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}"},
+    ),
+    "AWS::CloudWatch::CompositeAlarm": Row(
+        service="cloudwatch",
+        create="PutCompositeAlarm",
+        update="PutCompositeAlarm",
+        delete="DeleteAlarms",
+        name="AlarmName",
+        longest=255,
+        delete_keys={"AlarmNames": ["{id}"]},
+        attributes={"Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}"},
+        replace=("AlarmName",),
+    ),
+    "AWS::CloudWatch::Dashboard": Row(
+        service="cloudwatch",
+        create="PutDashboard",
+        update="PutDashboard",
+        delete="DeleteDashboards",
+        name="DashboardName",
+        longest=255,
+        delete_keys={"DashboardNames": ["{id}"]},
+        tagged=False,
+    ),
+    "AWS::KMS::Alias": Row(
+        service="kms",
+        create="CreateAlias",
+        update="UpdateAlias",
+        delete="DeleteAlias",
+        id="{AliasName}",
+        keys={"AliasName": "{id}"},
+        tagged=False,
+    ),
+    "AWS::KMS::Key": Row(
+        service="kms",
+        create="CreateKey",
+        delete="ScheduleKeyDeletion",
+        id="{KeyMetadata[KeyId]}",
+        keys={"KeyId": "{id}"},
+        attributes={"Arn": "{KeyMetadata[Arn]}", "KeyId": "{KeyMetadata[KeyId]}"},
+        renames={"KeyPolicy": "Policy"},
+        apart=("EnableKeyRotation", "Enabled", "PendingWindowInDays", "RotationPeriodInDays"),
+        settles=("KeyPolicy", "Description"),
+        then=(steps.settle_key,),
+        tagged_by="id",
+    ),
+    "AWS::Logs::LogGroup": Row(
+        service="logs",
+        create="CreateLogGroup",
+        delete="DeleteLogGroup",
+        name="LogGroupName",
+        longest=512,
+        keys={"logGroupName": "{id}"},
+        attributes={"Arn": "arn:{partition}:logs:{region}:{account}:log-group:{id}:*"},
+        apart=("RetentionInDays",),
+        then=(steps.settle_retention,),
+    ),
+    "AWS::SSM::Parameter": Row(
+        service="ssm",
+        create="PutParameter",
+        update="PutParameter",
+        delete="DeleteParameter",
+        name="Name",
+        longest=1000,
+        keys={"Name": "{id}"},
+        update_keys={"Overwrite": True},
+        attributes={"Type": "{Type}", "Value": "{Value}"},
+        tagged_by="id",
+    ),
+    "AWS::SecretsManager::Secret": Row(
+        service="secretsmanager",
+        create="CreateSecret",
+        update="UpdateSecret",
+        delete="DeleteSecret",
+        name="Name",
+        longest=512,
+        id="{ARN}",
+        keys={"SecretId": "{id}"},
+        delete_keys={"SecretId": "{id}", "ForceDeleteWithoutRecovery": True},
+        attributes={"Id": "{ARN}"},
+        reshape=steps.secret_as_called,
+        tagged_by="id",
+        replace=("Name",),
+    ),
+}
