@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
@@ -64,7 +66,9 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
             token = self._tokens.new()
             env.states.context_object.context_object_data["Task"] = {"Token": token.id}
         self.timeout.eval(env=env)
-        env.heap |= {"token": token, "deadline": time.monotonic() + float(env.stack.pop())}
+        seconds = float(env.stack.pop())
+        over = self._account.clock.now() + timedelta(seconds=seconds)
+        env.heap |= {"token": token, "deadline": time.monotonic() + seconds, "over": over}
         try:
             super()._eval_execution(env)
         finally:
@@ -111,6 +115,8 @@ class ServiceTask(StateTaskServiceCallback):  # type: ignore[misc]  # moto has n
                 return token.output
             if seconds is not None and time.monotonic() - token.heard > seconds:
                 raise TaskFailedError("States.HeartbeatTimeout", "")
+            if self._account.clock.now() > env.heap["over"]:  # so that a fast-forward counts
+                raise EvalTimeoutError
             self._account.clock.poll(lambda: token.answered or not env.is_running(), 0.2)
         return None
 
