@@ -170,7 +170,7 @@ class Rehearsed:
         self.embedded.clock.advance(by)
 
     def fire(self, name: str) -> None:
-        """Fire a schedule, or a rule with one, by its name, as if its next time had come."""
+        """Fire a schedule, or a rule with one, by its name or a glob, as if its next time had come."""
         self.parts.events.fire(name)
 
     def send(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:

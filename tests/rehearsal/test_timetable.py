@@ -60,6 +60,15 @@ def test_only_what_there_is_and_is_enabled_can_be_fired(world: World) -> None:
         world.events.fire("off")
 
 
+def test_a_glob_names_a_schedule_whose_end_nobody_knows_and_not_two(world: World) -> None:
+    for name in ("dev-weekly-1A2B", "dev-daily-3C4D"):
+        schedule(world, name, "cron(0 3 * * ? *)")
+    world.events.fire("dev-daily-*")
+    assert len(times(world)) == 1
+    with pytest.raises(ValueError, match="several schedules are called 'dev-"):
+        world.events.fire("dev-*")
+
+
 def test_a_rate_starts_at_once_and_a_start_date_waits(world: World) -> None:
     later = world.account.clock.now() + timedelta(days=3)
     schedule(world, "now", "rate(1 day)")

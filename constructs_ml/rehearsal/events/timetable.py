@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -49,13 +50,17 @@ class Timetable:
     def fire(self, name: str) -> datetime:
         """Fire a schedule or rule as if its next time had come; that time.
 
-        Raises `ValueError` where none has this name or ARN, or where it is disabled.
+        CloudFormation ends a name that it makes in characters that nobody knows before: `name` may be a glob that fits
+        one alone. Raises `ValueError` where none or several have this name or ARN, or where it is disabled.
         """
         with self._lock:
-            found = [timed for timed in self._timed() if name in (timed.name, timed.arn)]
-            if not found:
-                names = ", ".join(sorted(timed.name for timed in self._timed())) or "none"
-                raise ValueError(f"no schedule and no scheduled rule {name!r}; there are: {names}")
+            known = list(self._timed())
+            found = [timed for timed in known if name in (timed.name, timed.arn)]
+            found = found or [timed for timed in known if fnmatchcase(timed.name, name)]
+            if len(found) != 1:
+                names = ", ".join(sorted(timed.name for timed in found or known)) or "none"
+                number = "several schedules are called" if found else "no schedule and no scheduled rule"
+                raise ValueError(f"{number} {name!r}; there are: {names}")
             if not found[0].enabled:
                 raise ValueError(f"schedule {name!r} is disabled: nothing would fire it")
             due = found[0].following() or self._account.clock.now()
