@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from constructs_ml.drawing.text import escaped
 from constructs_ml.rehearsal.journal import Entry
 from constructs_ml.rehearsal.report import timeline
-from constructs_ml.rehearsal.report.told import RunTold, Told
+from constructs_ml.rehearsal.report.markup import Markup, code, folded, section, status, table
+from constructs_ml.rehearsal.report.permissions import permissions
+from constructs_ml.rehearsal.report.style import POLICY, STYLE
+from constructs_ml.rehearsal.report.told import JobTold, RunTold, Told
+from constructs_ml.rehearsal.report.words import lasted, short
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --good: #1a7f37; --bad: #cf222e; --warn: #9a6700; --blue: #0969da; }
-@media (prefers-color-scheme: dark) { :root { --good: #3fb950; --bad: #f85149; --warn: #d29922; --blue: #58a6ff; } }
-body { margin: 2rem auto; max-width: 1280px; padding: 0 1rem;
-       font: 14px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
-.wide { overflow-x: auto; } .dim { opacity: 0.7; } .good { color: var(--good); } .bad { color: var(--bad); }
-.numbers { display: flex; flex-wrap: wrap; gap: 2rem; margin: 1rem 0; }
-.numbers b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: 0.25rem 1rem 0.25rem 0;
-         border-bottom: 1px solid var(--line); }
-td { overflow-wrap: anywhere; }
-td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-code, pre { font: 12px/1.5 ui-monospace, monospace; } pre { white-space: pre-wrap; }
-.timeline text { font-size: 11px; fill: currentColor; } .timeline .name { text-anchor: end; }
-.timeline .tick { stroke: var(--line); } .timeline rect { fill: var(--blue); }
-.timeline rect.stack { fill: #8250df; } .timeline rect.function { fill: var(--warn); }
-.timeline rect.endpoint { fill: var(--good); } .timeline rect.execution { fill: #818b98; }
-"""
-_Rows = Iterable[Sequence[object]]
+_LONGEST = 400
+_GOOD, _BAD = ("SUCCEEDED", "Completed", "COMPLETED", "SUCCESS"), ("fail", "abort", "timed_out", "timeout", "rollback")
 
 
 def render(told: Told) -> str:
@@ -42,127 +24,125 @@ def render(told: Told) -> str:
     parts = [
         "<!doctype html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>',
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>',
         f"<h1>{title}</h1>",
-        f'<p class="dim">account {told.account} in {told.region}, on this machine; nothing left it</p>',
+        f'<p class="note">{escaped(f"account {told.account} in {told.region}, on this machine; nothing left it")}</p>',
         _numbers(told),
-        _section("Parts", _table(("part", "seconds"), told.seconds.items())),
-        _section("Timeline", f'<div class="wide">{timeline.render(timeline.bars(told.entries))}</div>'),
-        *(_run(run) for run in told.runs),
-        _section("Jobs", _happened(told.of("job"))),
-        _section("Functions", _happened(told.of("function"))),
-        _section("Endpoints", _happened(told.of("endpoint"))),
-        _section("Requests and answers", _requests(told.of("invocation"))),
-        _section("Captured", _table(("object",), ([key] for key in told.captured))),
-        _section("Events, schedules, alarms", _happened(told.of("event", "schedule", "alarm"))),
-        _section("People", _happened(told.of("person"))),
-        _section("Stand-ins", _happened(told.of("stand-in"))),
-        *_permissions(told),
-        _section("Resources", _resources(told.of("stack", "resource"))),
+        *_sections(told),
         "</body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
 
+def _sections(told: Told) -> Iterator[str]:
+    yield section("Timeline", timeline.render(timeline.bars(told.entries)))
+    yield from (_run(run) for run in told.runs)
+    heads = ("second", "job", "kind", "status", "took", "processes", "reason and last lines")
+    yield section("Jobs", table(heads, map(_job, told.jobs)), count=len(told.jobs))
+    requests = told.of("invocation")
+    heads = ("second", "endpoint", "variant", "status", "request", "answer", "milliseconds")
+    yield section("Requests and answers", table(heads, map(_request, requests)), count=len(requests))
+    rows = ((uri, folded("record", code(told.records.get(uri, "")))) for uri in told.captured)
+    yield section("Captured", table(("object", "content"), rows), count=len(told.captured), open=False)
+    yield from permissions(told.iam)
+    yield _happened(told, "Endpoints", "endpoint")
+    yield _happened(told, "Functions", "function")
+    yield _happened(told, "Events, schedules, alarms", "event", "schedule", "alarm")
+    yield _happened(told, "People", "person")
+    yield _happened(told, "Stand-ins", "stand-in", note="What ran here in the place of what runs on AWS.")
+    resources = told.of("stack", "resource")
+    yield section("Stacks and resources", "".join(_stacks(resources)), count=len(resources), open=False)
+    yield section("Parts", table(("part", "took"), ((part, lasted(took)) for part, took in told.seconds.items())))
+
+
 def _numbers(told: Told) -> str:
-    kinds = Counter(entry.kind for entry in told.entries)
     failed = sum(run.status != "SUCCEEDED" for run in told.runs)
-    shown = {
-        "runs": len(told.runs),
-        "failed": failed,
-        "jobs": len({entry.name for entry in told.of("job")}),
-        "function calls": kinds["function"],
-        "requests": kinds["invocation"],
-        "events": kinds["event"],
-        "denied calls": len(told.iam.denied),
-        "seconds": round(sum(told.seconds.values()), 1),
-    }
-    cells = (f"<div><b>{value}</b>{escaped(name)}</div>" for name, value in shown.items())
+    denied = len(told.iam.denied)
+    stacks = {entry.name for entry in told.of("stack")}
+    last = told.entries[-1].at if told.entries else 0.0
+    shown = (
+        ("runs", len(told.runs), ""),
+        ("runs that failed", failed, "bad" if failed else "good"),
+        ("jobs", len(told.jobs), ""),
+        ("function calls", len([entry for entry in told.of("function") if "cold" in entry.detail]), ""),
+        ("requests answered", len(told.of("invocation")), ""),
+        ("records captured", len(told.captured), ""),
+        ("stacks", len(stacks), ""),
+        ("events and notices", len(told.of("event")), ""),
+        ("denied calls", denied, "bad" if denied else "good"),
+        ("stand-ins", len(told.of("stand-in")), ""),
+        ("in all", lasted(last), ""),
+    )
+    cells = (f'<div><b class="{colour}">{value}</b>{escaped(name)}</div>' for name, value, colour in shown)
     return f'<div class="numbers">{"".join(cells)}</div>'
 
 
 def _run(run: RunTold) -> str:
-    colour = "good" if run.status == "SUCCEEDED" else "bad"
-    said = f'<p><b class="{colour}">{run.status}</b> in {run.seconds:.1f} s, {len(run.states)} states</p>'
-    failed = f'<pre class="bad">{escaped(run.error)}</pre>' if run.error else ""
-    return _section(f"Run of {run.model}: {run.name}", f'{said}{failed}<div class="wide">{run.svg}</div>')
+    said = f"<p>{_status(run.status)} in {lasted(run.seconds)}, {len(run.states)} states"
+    measured = [
+        f"{step} measured {name} = {value}" for step, kept in run.metrics.items() for name, value in kept.items()
+    ]
+    said += escaped("; " + ", ".join(measured) if measured else "") + "</p>"
+    failed = code(f"{run.error}: {run.cause}") if run.error else ""
+    path = folded("the states that it entered, in order", f"<p>{escaped(' → '.join(run.states))}</p>")
+    body = f'{said}{failed}<div class="wide">{run.svg}</div>{path}'
+    return section(f"Run of {run.model}: {run.name}", body)
 
 
-def _happened(entries: Sequence[Entry]) -> str:
-    rows = ((f"{entry.at:.2f}", entry.kind, entry.name, entry.what, _detail(entry.detail)) for entry in entries)
-    return _table(("second", "kind", "name", "what", "detail"), rows)
+def _job(job: JobTold) -> tuple[object, ...]:
+    lines = folded(f"the last {len(job.lines)} lines", code("\n".join(job.lines))) if job.lines else ""
+    reason = code(job.reason) if job.reason else ""
+    name = Markup(f'<span title="{escaped(job.name)}">{escaped(short(job.name))}</span>')
+    ids = ", ".join(map(str, job.processes))
+    kind = job.kind.removesuffix("Job")
+    return f"{job.began:.2f}", name, kind, _status(job.status), lasted(job.seconds), ids, Markup(f"{reason}{lines}")
 
 
-def _requests(entries: Sequence[Entry]) -> str:
-    rows = (
-        (f"{entry.at:.2f}", entry.name, entry.detail.get("variant", ""), entry.what, *_exchange(entry.detail))
-        for entry in entries
-    )
-    return _table(("second", "endpoint", "variant", "answered", "request", "answer", "milliseconds"), rows)
+def _request(entry: Entry) -> tuple[object, ...]:
+    detail = entry.detail
+    shown = (detail.get(key, "") for key in ("variant", "status"))
+    exchange = (code(str(detail.get(key, "")).strip()[:_LONGEST]) for key in ("request", "answer"))
+    return (f"{entry.at:.2f}", entry.name, *shown, *exchange, detail.get("milliseconds", ""))
 
 
-def _exchange(detail: Mapping[str, Any]) -> tuple[object, object, object]:
-    return detail.get("request", ""), detail.get("answer", ""), detail.get("milliseconds", "")
+def _happened(told: Told, title: str, *kinds: str, note: str = "") -> str:
+    entries = told.of(*kinds)
+    rows = (_entry(entry, several=len(kinds) > 1) for entry in entries)
+    heads = ("second", *(("kind",) if len(kinds) > 1 else ()), "name", "what", "more")
+    return section(title, table(heads, rows), note=note, count=len(entries), open=len(entries) <= 25)
 
 
-def _permissions(told: Told) -> Iterator[str]:
-    iam = told.iam
-    denied = ((_role(item.role), item.action, item.resource, item.message, _code(item.missing)) for item in iam.denied)
-    heads = ("role", "action", "resource", "what AWS would say", "statement that is missing")
-    yield _section("Denied calls", _table(heads, denied))
-    used = ((_role(role.role), action, calls) for role in iam.roles for action, calls in role.calls)
-    yield _section("Permissions used", _table(("role", "action", "calls"), used))
-    unused = (
-        (_role(role.role), item.statement, item.action, ", ".join(item.resources), item.because)
-        for role in iam.roles
-        for item in role.unused
-    )
-    heads = ("role", "statement", "action", "resources", "why it could not be")
-    yield _section("Permissions never used in this rehearsal", _table(heads, unused))
+def _entry(entry: Entry, *, several: bool) -> tuple[object, ...]:
+    kept = {key: value for key, value in entry.detail.items() if value not in ("", None, [], {})}
+    kind = (entry.kind,) if several else ()
+    bad = any(word in entry.what.lower() for word in _BAD)
+    what = status(short(entry.what), good=False) if bad else short(entry.what)
+    return (f"{entry.at:.2f}", *kind, short(entry.name), what, folded("more", code(kept)) if kept else "")
 
 
-def _role(arn: str) -> str:
-    return arn.rpartition("/")[2]
+def _stacks(entries: Sequence[Entry]) -> Iterator[str]:
+    """A table for each stack, under what became of it; then what belongs to none."""
+    heads = ("second", "resource", "type", "status", "took")
+    for stack in dict.fromkeys(str(entry.detail.get("stack", "")) for entry in entries if entry.kind == "resource"):
+        own = [entry for entry in entries if entry.kind == "resource" and entry.detail.get("stack", "") == stack]
+        ends = [
+            entry for entry in entries if entry.kind == "stack" and entry.name == stack and "seconds" in entry.detail
+        ]
+        said = ", ".join(f"{entry.detail['status']} in {lasted(entry.detail['seconds'])}" for entry in ends)
+        title = f"{stack}: {said}; {len(own)} changes" if stack else f"of SageMaker itself: {len(own)} changes"
+        yield folded(title, table(heads, map(_resource, own)))
 
 
-def _resources(entries: Sequence[Entry]) -> str:
-    rows = (
-        (f"{entry.at:.2f}", entry.detail.get("stack", ""), entry.name, entry.detail.get("type", ""), entry.what)
-        for entry in entries
-    )
-    return _table(("second", "stack", "resource", "type", "status"), rows)
+def _resource(entry: Entry) -> tuple[object, ...]:
+    detail: Any = entry.detail
+    took = lasted(detail["seconds"]) if "seconds" in detail else ""
+    said = _status(detail["status"]) if detail.get("stack") else entry.what
+    if detail.get("reason") and detail.get("stack"):
+        said = Markup(f"{said}{code(detail['reason'])}")
+    return f"{entry.at:.2f}", entry.name, detail.get("type") or detail.get("noun", ""), said, took
 
 
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escaped(title)}</h2>{body}</section>" if body else ""
-
-
-def _table(heads: Sequence[str], rows: _Rows) -> str:
-    """A table; nothing where there are no rows."""
-    lines = ["<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in rows]
-    if not lines:
-        return ""
-    head = "".join(f"<th>{escaped(name)}</th>" for name in heads)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, (int, float)):
-        return f'<td class="number">{value:,}</td>'
-    return f"<td>{value}</td>" if isinstance(value, _Markup) else f"<td>{escaped(str(value))}</td>"
-
-
-class _Markup(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
-
-
-def _code(value: object) -> _Markup:
-    text = value if isinstance(value, str) else json.dumps(value, indent=1)
-    return _Markup(f"<pre>{escaped(text)}</pre>") if text else _Markup()
-
-
-def _detail(detail: Mapping[str, Any]) -> str:
-    return "; ".join(f"{key}: {value}" for key, value in detail.items() if value not in ("", None, [], {}))
+def _status(text: str) -> Markup:
+    bad = any(word in text.lower() for word in _BAD)
+    return status(text, good=False if bad else True if text in _GOOD else None)
