@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -128,6 +129,7 @@ from constructs_ml import (
 from constructs_ml.cli import load_model
 from constructs_ml.cli.executions import Machine, machine_of, on_states
 from constructs_ml.cli.inputs import given_inputs
+from constructs_ml.cli.rehearse import _check_files, _pairs
 from constructs_ml.compiler.proofs import (
     check_parameters,
     check_pipeline,
@@ -141,6 +143,10 @@ from constructs_ml.compiler.registry import compile_registry
 from constructs_ml.facts import images, regions
 from constructs_ml.faults import error
 from constructs_ml.refusals import REFUSALS
+from constructs_ml.rehearsal.embedded import EmbeddedAccount
+from constructs_ml.rehearsal.parts import make_parts
+from constructs_ml.rehearsal.rehearsed import Rehearsed
+from constructs_ml.rehearsal.stacks import of_assembly
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.spec.unknown_models import unknown_models
 from constructs_ml.spec.values import ModelArtifact, Output
@@ -385,6 +391,35 @@ WARM = (Variant(compute=Serverless(concurrency=10, provisioned=2)),)
 FOREIGN = Image("222222222222.dkr.ecr.eu-central-1.amazonaws.com/churn:1")
 GPU = account(instances=InstanceRules(training="ml.g5.xlarge", processing="ml.m5.large"))
 GET = {"Action": "s3:GetObject", "Resource": {"Fn::Sub": "arn:${AWS::Partition}:s3:::b/k"}}
+
+
+def rehearse_an_image(folder: Path) -> None:
+    """An assembly whose stack has an image asset."""
+    stack: dict[str, Any] = {
+        "type": "aws:cloudformation:stack",
+        "environment": "aws://111111111111/eu-central-1",
+        "properties": {"templateFile": "one.json"},
+        "displayName": "dev/one",
+        "dependencies": ["one.assets"],
+    }
+    assets = {"type": "cdk:asset-manifest", "properties": {"file": "assets.json"}}
+    written = {
+        "manifest.json": {"version": "48.0.0", "artifacts": {"one": stack, "one.assets": assets}},
+        "assets.json": {"version": "48.0.0", "dockerImages": {"resize": {}}},
+        "one.json": {"Resources": {}},
+    }
+    for name, content in written.items():
+        (folder / name).write_text(json.dumps(content))
+    of_assembly(folder, "dev", "111111111111", "eu-central-1")
+
+
+def approve_nothing(_: Path) -> None:
+    """A model without versions."""
+    embedded = EmbeddedAccount("111111111111", "eu-central-1")
+    rehearsed = Rehearsed(embedded, make_parts(embedded), account(), {})
+    with patch.object(Rehearsed, "versions", lambda *_: []):
+        rehearsed.approve("churn")
+
 
 CASES: dict[str, Callable[[Path], object]] = {
     "name": lambda _: prepare(name="Prepare data"),
@@ -821,6 +856,11 @@ CASES: dict[str, Callable[[Path], object]] = {
     # processing in depth
     "entrypoint": lambda _: prepare(entrypoint=("python", "-m", "prepare")),
     "input-setting": lambda _: prepare(inputs={"raw": Channel(source=S3("raw/"), content_type="text/csv")}),
+    # rehearsals
+    "rehearsal-image": rehearse_an_image,
+    "rehearse-pair": lambda _: _pairs("--put", ["raw/a.csv"]),
+    "rehearse-file": lambda folder: _check_files([("raw/a.csv", folder / "a.csv")]),
+    "version-missing": approve_nothing,
     "upload-mode": lambda _: Upload(mode="Often"),  # type: ignore[arg-type]
     "accounts-mlflow": load(one("mlflow_arn: arn:aws:sagemaker:us-east-1:111111111111:mlflow-app/app-1")),
 }

@@ -33,7 +33,7 @@ from constructs_ml.rehearsal.cdk import Cdk
 from constructs_ml.rehearsal.rehearsed import AnyRun, Rehearsed, rehearsal
 from constructs_ml.rehearsal.report import page
 from constructs_ml.rehearsal.report.terminal import Narrator
-from constructs_ml.rehearsal.report.told import tell
+from constructs_ml.rehearsal.report.told import Told, tell
 from constructs_ml.review.assembly import read_assembly
 from constructs_ml.review.changes import compare
 
@@ -222,7 +222,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="constructs-ml-") as folder, played(console, Path(folder)) as demo:
         told = tell(demo.rehearsed, demo.report["seconds"])
         PAGE.write_text(page.render(told), encoding="utf-8")
-        demo.report |= numbers(demo)
+        demo.report |= numbers(demo, told)
         REPORT.write_text(json.dumps(demo.report, indent=1, default=str) + "\n")
         console.rule("[bold]result", align="left")
         requests, denied = demo.report["requests"], told.iam.denied
@@ -232,15 +232,10 @@ def main() -> int:
         return 1 if denied else 0
 
 
-def numbers(demo: Demo) -> dict[str, Any]:
-    """What happened, from the journal: jobs, functions, and the processes that ran them."""
-    entries = demo.rehearsed.embedded.journal.entries("job", "function", "endpoint", "alarm", "denied", "stack")
-    return {
-        "happened": [
-            {"at": entry.at, "kind": entry.kind, "name": entry.name, "what": entry.what, **entry.detail}
-            for entry in entries
-        ]
-    }
+def numbers(demo: Demo, told: Told | None = None) -> dict[str, Any]:
+    """What the rehearsal tells in numbers, but for what the demo has told in more detail itself."""
+    found = (told or tell(demo.rehearsed, demo.report["seconds"])).to_json()
+    return {key: value for key, value in found.items() if key not in demo.report}
 
 
 if __name__ == "__main__":

@@ -46,23 +46,33 @@ def rehearse(
     verbose: Annotated[bool, typer.Option("--verbose", help="Tell every resource and state.")] = False,
 ) -> None:
     """Deploy a model to an account on this machine, bring data, and watch its pipeline run. Needs no credentials."""
-    from constructs_ml.rehearsal.rehearsed import rehearsal
+    try:
+        from constructs_ml.rehearsal import StandIn, rehearsal
+    except ModuleNotFoundError as missing:
+        Console(stderr=True, soft_wrap=True, emoji=False).print(str(missing), style="red", markup=False)
+        raise typer.Exit(2) from None
     from constructs_ml.rehearsal.report import page
+    from constructs_ml.rehearsal.report.quiet import quiet
     from constructs_ml.rehearsal.report.terminal import Narrator
     from constructs_ml.rehearsal.report.told import tell
-    from constructs_ml.rehearsal.stand_ins import StandIn
 
+    if input and not start:
+        raise typer.BadParameter("an input is for the run that --start starts: add --start", param_hint="--input")
     console = Console(emoji=False, highlight=False)
     spec = refusing(partial(load_model, model))
     account = refusing(lambda: Accounts.load(accounts)[stage])
     given = refusing(partial(given_inputs, spec.pipeline, input or ())) if start else {}
     files = [(key, Path(file)) for key, file in refusing(partial(_pairs, "--put", put or ()))]
     refusing(partial(_check_files, [*files, *([("--request", request)] if request else [])]))
-    stand_ins = [StandIn(of, Path(script)) for of, script in refusing(partial(_pairs, "--stand-in", stand_in or ()))]
+    scripts = [(of, Path(script)) for of, script in refusing(partial(_pairs, "--stand-in", stand_in or ()))]
+    refusing(partial(_check_files, scripts))
+    stand_ins = [StandIn(of, script) for of, script in scripts]
     seconds: dict[str, float] = {}
     with (
+        quiet(console, verbose=verbose),
+        Narrator(console, verbose) as narrator,
         rehearsal(spec, account=account, stand_ins=stand_ins, acceleration=acceleration, deployed=False) as rehearsed,
-        rehearsed.embedded.journal.read_along(Narrator(console, verbose)),
+        rehearsed.embedded.journal.read_along(narrator),
     ):
         console.print(f"account {account.id} in {account.region} answers at {rehearsed.embedded.endpoint}")
         good = True
@@ -81,13 +91,13 @@ def rehearse(
                     rehearsed.pin(spec.name, rehearsed.approve(spec.name))
             if request:
                 with _part("request", seconds):
-                    console.print(rehearsed.invoke(spec.name, request.read_bytes()).body, markup=False)
+                    console.print(rehearsed.invoke(spec.name, request.read_bytes()).body, markup=False, soft_wrap=True)
         except Exception as failed:  # noqa: BLE001 - whatever happened, the page tells what led to it
-            console.print(str(failed), style="red", markup=False)
+            console.print(str(failed) or repr(failed), style="red", markup=False, soft_wrap=True)
             good = False
         told = tell(rehearsed, seconds)
         report.write_text(page.render(told), encoding="utf-8")
-        console.print(f"the page: {report}")
+        console.print(f"the page: {report}", markup=False, soft_wrap=True)
         if keep:
             _hold(rehearsed, console)
     raise typer.Exit(0 if good and not told.iam.denied else 1)
