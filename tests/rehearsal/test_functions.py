@@ -111,6 +111,7 @@ def test_a_function_calls_services_with_the_keys_of_its_role(running: EmbeddedAc
     assert (principal.service, principal.session) == ("lambda.amazonaws.com", "freshness")
 
 
+@pytest.mark.slow
 def test_the_functions_of_the_apps_run(running: EmbeddedAccount) -> None:
     s3 = running.client("s3")
     s3.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": running.region})

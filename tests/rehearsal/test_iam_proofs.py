@@ -143,6 +143,8 @@ def test_a_role_is_passed_to_no_other_service() -> None:
 def test_what_is_called_alike_in_another_account_is_not_allowed() -> None:
     machine = machines()["TrainingStateMachine"]
     for asked in machine.asked:
+        if not any(ID in arn for arn in asked.resources):
+            continue  # an asset, whose ARN names no account
         other = Asked(asked.action, tuple(arn.replace(ID, "222222222222") for arn in asked.resources), asked.context)
         assert not decided(other, machine.statements).allowed, other
 

@@ -194,10 +194,10 @@ def test_an_interrupted_spot_job_goes_on_from_its_checkpoint(account, played) ->
 
 
 def test_without_checkpoints_an_interrupted_job_starts_anew(account, played) -> None:
-    script = "import time\nprint('begins', flush=True)\ntime.sleep(1)"
+    script = "import time\nprint('begins', flush=True)\ntime.sleep(1.2)"
     with account.running():
         played.begin()
-        played.jobs.interrupt_after("sp*", 0.3)
+        played.jobs.interrupt_after("sp*", 0.8)
         done = played.train("spot", script, **spot())
         assert done["SecondaryStatus"] == "Completed"
         assert played.lines("/aws/sagemaker/TrainingJobs", "spot") == ["begins", "begins"]

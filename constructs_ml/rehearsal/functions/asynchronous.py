@@ -67,7 +67,7 @@ class Asynchronous:
                 if refused.code != "TooManyRequestsException" or function.reserved_concurrency in (0, "0"):
                     payload = {"errorType": refused.code, "errorMessage": refused.message}
                     return Outcome(json.dumps(payload), refused.code)
-                self._account.clock.poll(lambda: False, 0.1)
+                self._account.clock.sleep(0.1 * self._account.clock.acceleration)
         return None
 
     def _deliver(

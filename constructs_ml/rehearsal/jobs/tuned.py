@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from constructs_ml.rehearsal.sagemaker.listing import cut
 from constructs_ml.rehearsal.sagemaker.store import Resource
 
 _ENDED = ("Completed", "Failed", "Stopped")
@@ -47,11 +48,6 @@ def best(trials: Iterable[Trial]) -> Trial | None:
     """The trial with the best objective; several definitions are compared by their own objectives' values."""
     found = [trial for trial in trials if trial.value is not None]
     return max(found, key=lambda trial: (trial.value or 0.0) * (1 if trial.maximize else -1), default=None)
-
-
-def overall(trials: Sequence[Trial], parents: Sequence[Trial]) -> Trial | None:
-    """The best of a tuning job and its parents."""
-    return best([*trials, *parents])
 
 
 def counters(trials: Iterable[Trial]) -> tuple[dict[str, int], dict[str, int]]:
@@ -99,8 +95,4 @@ def listed(trials: Sequence[Trial], given: Mapping[str, Any]) -> dict[str, Any]:
         "FinalObjectiveMetricValue": lambda item: item["FinalHyperParameterTuningJobObjectiveMetric"]["Value"],
     }
     shown.sort(key=keys[by], reverse=given.get("SortOrder") == "Descending")
-    start, most = int(given.get("NextToken") or 0), int(given.get("MaxResults") or 10)
-    answer: dict[str, Any] = {"TrainingJobSummaries": shown[start : start + most]}
-    if start + most < len(shown):
-        answer["NextToken"] = str(start + most)
-    return answer
+    return cut(shown, "TrainingJobSummaries", given)

@@ -17,7 +17,7 @@ from constructs_ml.rehearsal.calls import ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.jobs.definitions import definitions, shown, training_fields
 from constructs_ml.rehearsal.jobs.search import candidates
-from constructs_ml.rehearsal.jobs.tuned import Trial, best, counters, overall, summary
+from constructs_ml.rehearsal.jobs.tuned import Trial, best, counters, summary
 from constructs_ml.rehearsal.sagemaker.store import Resource, Store
 
 # "No training job succeeded after 5 attempts": SageMaker gives up when none of the first five does.
@@ -153,7 +153,7 @@ class TuningJob:
         }
         if found is not None:
             fields["BestTrainingJob"] = summary(found)
-            everything = overall(self.trials, self._parents)
+            everything = best([*self.trials, *self._parents])
             warm = self._resource.fields.get("WarmStartConfig") or {}
             if warm.get("WarmStartType") == "IdenticalDataAndAlgorithm":
                 fields["OverallBestTrainingJob"] = summary(everything or found)
