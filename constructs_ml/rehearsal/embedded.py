@@ -44,9 +44,9 @@ class EmbeddedAccount:
         self.id, self.region = id, region
         self.partition = regions.partition_of(region, "rehearsal")
         self.clock, self.journal = Clock(acceleration), Journal()
-        self.principals, self.processes = Principals(), Processes()
-        self.gate = Gate(id, region, self.principals)
         self.folder = Path(tempfile.mkdtemp(prefix="constructs-ml-"))
+        self.principals, self.processes = Principals(), Processes(self.folder)
+        self.gate = Gate(id, region, self.principals)
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.buses: list[Callable[[dict[str, Any]], None]] = []
         self.trust: list[Callable[[Principal], None]] = []

@@ -1,12 +1,14 @@
 """Runs a command in a session of its own, and ends it with all its children when the rehearsal is gone.
 
-Started as `python -I -S guard.py GRACE COMMAND...`, its standard input a pipe whose other end the rehearsal holds: the
-pipe closes when the rehearsal asks for an end, and also when it was killed. The command then gets SIGTERM, and SIGKILL
-after `GRACE` seconds, as a container does.
+Started as `python -I -S guard.py GRACE FOLDER COMMAND...`, its standard input a pipe whose other end the rehearsal
+holds: the pipe closes when the rehearsal asks for an end, and also when it was killed. The command then gets SIGTERM,
+and SIGKILL after `GRACE` seconds, as a container does. A rehearsal that was killed cannot remove its FOLDER any more:
+its guards do, unless FOLDER is empty.
 """
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +18,13 @@ import time
 
 def main() -> int:
     """Run the command; its exit code, or 128 + the signal that ended it."""
-    grace, command = float(sys.argv[1]), sys.argv[2:]
+    grace, folder, command, rehearsal = float(sys.argv[1]), sys.argv[2], sys.argv[3:], os.getppid()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - the job
     threading.Thread(target=_watch, args=(child, grace), daemon=True).start()
     code = child.wait()
     _signal(child, signal.SIGKILL)
+    if folder and os.getppid() != rehearsal:
+        shutil.rmtree(folder, ignore_errors=True)
     return code if code >= 0 else 128 - code
 
 

@@ -54,9 +54,10 @@ class Process:
 
 
 class Processes:
-    """Starts processes and stops all that still run when the rehearsal ends."""
+    """Starts processes and stops all that still run when the rehearsal ends; `own` is its folder, gone with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: Path | None = None) -> None:
+        self._own = own
         self._running: list[Process] = []
         self._ids: dict[str, list[int]] = {}
         self._lock = threading.Lock()
@@ -74,7 +75,7 @@ class Processes:
 
         Output and errors come together, line by line, into `Process.lines` and to `line`.
         """
-        guarded = [sys.executable, "-I", "-S", str(_GUARD), str(_GRACE), *command]
+        guarded = [sys.executable, "-I", "-S", str(_GUARD), str(_GRACE), str(self._own or ""), *command]
         popen = subprocess.Popen(  # noqa: S603 - the user's own code, as the deployed template names it
             guarded,
             cwd=folder,

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,14 @@ def _assets(home: Path, manifest: Mapping[str, Any], values: Mapping[str, str]) 
 def _zipped(folder: Path) -> Path:
     if folder.is_file():
         return folder
-    return Path(shutil.make_archive(str(Path(tempfile.mkdtemp()) / folder.name), "zip", folder))
+    archive = Path(tempfile.mkdtemp(dir=_archives().name)) / folder.name
+    return Path(shutil.make_archive(str(archive), "zip", folder))
+
+
+@cache
+def _archives() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="constructs-ml-")
 
 
 def _ordered(artifacts: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -37,6 +37,37 @@ with account.running():
     time.sleep(600)
 """
 
+WHOLE = """
+import os, sys, time
+from constructs_ml.rehearsal import rehearsal
+from tests.rehearsal.small import small
+from tests.support import account
+if __name__ == "__main__":
+    with rehearsal(small(), account=account(), acceleration=120) as dev:
+        assert dev.wait_for(dev.start("small")).status == "SUCCEEDED"
+        dev.pin("small", dev.approve("small"))
+        assert dev.invoke("small", "hello").body == "hello well"
+        dev.start("small", mode="endless")
+        trains = lambda: any("goes on and on" in line for job in dev.embedded.processes.running() for line in job.lines)
+        assert dev.embedded.clock.poll(trains, 60)
+        print(dev.embedded.folder, dev.embedded.port, *(job.id for job in dev.embedded.processes.running()), flush=True)
+        time.sleep(600)
+"""
+
+
+def alive(processes: list[int]) -> list[int]:
+    """Those that run, and those that run below them; a zombie has no command any more."""
+    found = []
+    for id in processes:
+        folder = Path("/proc") / str(id)
+        try:
+            if (folder / "cmdline").read_bytes():
+                children = (folder / "task" / str(id) / "children").read_text().split()
+                found += [id, *alive([int(child) for child in children])]
+        except OSError:
+            continue
+    return found
+
 
 def marked(mark: str) -> list[int]:
     """The processes that have a mark in their environment or command."""
@@ -134,6 +165,31 @@ def test_a_rehearsal_that_is_killed_leaves_no_process_and_no_port(tmp_path):
     assert marked(mark) == []
     with socket.socket() as probe, pytest.raises(OSError, match=r"refused|reset"):
         probe.connect(("127.0.0.1", port))
+
+
+@pytest.mark.slow
+def test_a_rehearsal_that_is_killed_while_it_trains_and_serves_leaves_nothing(tmp_path):
+    command, environment = [sys.executable, "-c", WHOLE], {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as rehearsal:
+        assert rehearsal.stdout is not None
+        folder, *numbers = rehearsal.stdout.readline().split()
+        port, *guards = map(int, numbers)
+        assert Path(folder).is_dir()
+        every = alive(guards)
+        assert len(guards) >= 2  # those of the job and of the model server
+        assert len(every) >= 2 * len(guards)  # each guard with what it guards
+        rehearsal.send_signal(signal.SIGKILL)
+        rehearsal.wait(10)
+    deadline = time.monotonic() + 30
+    while alive(every) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alive(every) == []
+    assert not Path(folder).exists()
+    with socket.socket() as probe, pytest.raises(OSError, match=r"refused|reset"):
+        probe.connect(("127.0.0.1", port))
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
 
 
 def test_what_still_runs_is_stopped_when_the_account_is_closed(account: EmbeddedAccount, tmp_path: Path):
