@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.objects import split
-from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, took
-
-
-@dataclass(slots=True)
-class _Query:
-    fields: dict[str, Json]
-    work: Work | None = None
-
-    @property
-    def state(self) -> str:
-        return str(self.fields["Status"]["State"])
+from constructs_ml.rehearsal.services.works import Ended, Run, Task, Works, asked, took
 
 
 class Athena:
@@ -32,7 +21,7 @@ class Athena:
 
     def __init__(self, account: EmbeddedAccount, works: Works) -> None:
         self._account, self._works = account, works
-        self._queries: dict[str, _Query] = {}
+        self._queries: dict[str, Run] = {}
         for operation, handler in {
             "StartQueryExecution": self._start,
             "GetQueryExecution": self._get,
@@ -65,14 +54,14 @@ class Athena:
         }
         if given.get("ExecutionParameters"):
             fields["ExecutionParameters"] = given["ExecutionParameters"]
-        query = self._queries[id] = _Query(fields)
+        query = self._queries[id] = Run(fields)
         request = {**given, "QueryExecutionId": id, "OutputLocation": fields["ResultConfiguration"]["OutputLocation"]}
         task = Task(name=f"query {id}", script=script, principal=call.principal, request=request)
         self._account.journal.write("job", group, "query started", service="athena", query=id)
         query.work = self._works.start(task, lambda ended: self._ended(query, ended))
         return {"QueryExecutionId": id}
 
-    def _ended(self, query: _Query, ended: Ended) -> None:
+    def _ended(self, query: Run, ended: Ended) -> None:
         state = "CANCELLED" if ended.why == "stopped" else "SUCCEEDED" if ended.succeeded else "FAILED"
         status = {**query.fields["Status"], "State": state, "CompletionDateTime": self._account.clock.now()}
         if state == "FAILED":
@@ -87,7 +76,7 @@ class Athena:
         detail |= {"statementType": query.fields["StatementType"], "workgroupName": group, "sequenceNumber": "3"}
         self._account.emit("aws.athena", "Athena Query State Change", detail)
 
-    def _found(self, call: Call) -> _Query:
+    def _found(self, call: Call) -> Run:
         id = call.parameters["QueryExecutionId"]
         if id not in self._queries:
             raise ServiceError("InvalidRequestException", f"QueryExecution {id} was not found")
@@ -98,16 +87,16 @@ class Athena:
 
     def _stop(self, call: Call) -> Json:
         query = self._found(call)
-        if query.work is not None and query.state == "RUNNING":
+        if query.work is not None and _state(query) == "RUNNING":
             query.work.stop()
         return {}
 
     def _results(self, call: Call) -> Json:
         """The rows of the file that the script wrote, its header first, read as the caller."""
         query = self._found(call)
-        if query.state != "SUCCEEDED":
+        if _state(query) != "SUCCEEDED":
             raise ServiceError(
-                "InvalidRequestException", f"Query did not finish successfully. Final state: {query.state}"
+                "InvalidRequestException", f"Query did not finish successfully. Final state: {_state(query)}"
             )
         bucket, key = split(query.fields["ResultConfiguration"]["OutputLocation"])
         client = self._account.client("s3", call.principal)
@@ -116,3 +105,7 @@ class Athena:
         columns: list[Any] = [{"Name": name, "Type": "varchar"} for name in (rows[0] if rows else ())]
         data = [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]
         return {"UpdateCount": 0, "ResultSet": {"Rows": data, "ResultSetMetadata": {"ColumnInfo": columns}}}
+
+
+def _state(query: Run) -> str:
+    return str(query.fields["Status"]["State"])

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, took
-
-
-@dataclass(slots=True)
-class _Run:
-    fields: dict[str, Json]
-    work: Work | None = None
+from constructs_ml.rehearsal.services.works import Ended, Run, Task, Works, asked, took
 
 
 class DataBrew:
@@ -21,7 +14,7 @@ class DataBrew:
 
     def __init__(self, account: EmbeddedAccount, works: Works) -> None:
         self._account, self._works = account, works
-        self._runs: dict[tuple[str, str], _Run] = {}
+        self._runs: dict[tuple[str, str], Run] = {}
         for operation, handler in {
             "StartJobRun": self._start,
             "DescribeJobRun": self._describe,
@@ -38,7 +31,7 @@ class DataBrew:
         principal = self._account.assume(job["RoleArn"], "databrew.amazonaws.com", session=name)
         fields = {"JobName": name, "RunId": id, "State": "RUNNING", "Attempt": 0, "ExecutionTime": 0}
         fields |= {"StartedOn": self._account.clock.now()}
-        run = self._runs[name, id] = _Run(fields)
+        run = self._runs[name, id] = Run(fields)
         request = {key: value for key, value in job.items() if key != "ResponseMetadata"} | {"RunId": id}
         minutes = job.get("Timeout")
         task = Task(
@@ -52,7 +45,7 @@ class DataBrew:
         run.work = self._works.start(task, lambda ended: self._ended(run, ended))
         return {"RunId": id}
 
-    def _ended(self, run: _Run, ended: Ended) -> None:
+    def _ended(self, run: Run, ended: Ended) -> None:
         states = {"timeout": "TIMEOUT", "stopped": "STOPPED"}
         state = states.get(ended.why, "SUCCEEDED" if ended.succeeded else "FAILED")
         now, name, id = self._account.clock.now(), run.fields["JobName"], run.fields["RunId"]
@@ -67,7 +60,7 @@ class DataBrew:
         detail = {"jobName": name, "severity": "ERROR" if state == "FAILED" else "INFO", "state": state, "jobRunId": id}
         self._account.emit("aws.databrew", "DataBrew Job State Change", {**detail, "message": what})
 
-    def _found(self, call: Call) -> _Run:
+    def _found(self, call: Call) -> Run:
         name, id = call.parameters["Name"], call.parameters["RunId"]
         if (name, id) not in self._runs:
             raise ServiceError("ResourceNotFoundException", f"Job run {id} of job {name} wasn't found.")

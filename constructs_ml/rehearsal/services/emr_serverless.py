@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
 from constructs_ml.rehearsal.calls import Call, Json, ServiceError
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
-from constructs_ml.rehearsal.services.works import Ended, Task, Work, Works, asked, took
-
-
-@dataclass(slots=True)
-class _Run:
-    fields: dict[str, Json]
-    token: str
-    work: Work | None = None
+from constructs_ml.rehearsal.services.works import Ended, Run, Task, Works, asked, took
 
 
 class EmrServerless:
@@ -22,7 +14,8 @@ class EmrServerless:
 
     def __init__(self, account: EmbeddedAccount, works: Works) -> None:
         self._account, self._works = account, works
-        self._runs: dict[tuple[str, str], _Run] = {}
+        self._runs: dict[tuple[str, str], Run] = {}
+        self._by_token: dict[str, Run] = {}
         for operation, handler in {
             "StartJobRun": self._start,
             "GetJobRun": self._get,
@@ -37,9 +30,8 @@ class EmrServerless:
         application, token = given["applicationId"], given.get("clientToken", "")
         client = self._account.client("emr-serverless")
         known = asked(lambda: client.get_application(applicationId=application))["application"]
-        before = next((run for run in self._runs.values() if token and run.token == token), None)
-        if before is not None:  # a token that is known answers with its run
-            return _started(before)
+        if token in self._by_token:  # a token that is known answers with its run
+            return _started(self._by_token[token])
         script = self._works.needed("emr-serverless", application, known.get("name", ""))
         id, role = secrets.token_hex(8), given["executionRoleArn"]
         principal = self._account.assume(role, "emr-serverless.amazonaws.com", session=id)
@@ -59,7 +51,9 @@ class EmrServerless:
             "jobDriver": given.get("jobDriver") or {},
             "tags": dict(given.get("tags") or {}),
         }
-        run = self._runs[application, id] = _Run(fields, token)
+        run = self._runs[application, id] = Run(fields)
+        if token:
+            self._by_token[token] = run
         driver = fields["jobDriver"].get("sparkSubmit") or {}
         minutes = given.get("executionTimeoutMinutes")
         task = Task(
@@ -74,7 +68,7 @@ class EmrServerless:
         run.work = self._works.start(task, lambda ended: self._ended(run, ended))
         return _started(run)
 
-    def _ended(self, run: _Run, ended: Ended) -> None:
+    def _ended(self, run: Run, ended: Ended) -> None:
         # A run beyond its time is cancelled, says the reference of executionTimeoutMinutes.
         state = "SUCCESS" if ended.succeeded else "FAILED" if ended.why == "exit" else "CANCELLED"
         before = run.fields["state"]
@@ -90,7 +84,7 @@ class EmrServerless:
         detail |= {"jobRunName": run.fields["name"], "state": state, "previousState": before}
         self._account.emit("aws.emr-serverless", "EMR Serverless Job Run State Change", detail)
 
-    def _found(self, call: Call) -> _Run:
+    def _found(self, call: Call) -> Run:
         application, id = call.parameters["applicationId"], call.parameters["jobRunId"]
         if (application, id) not in self._runs:
             raise ServiceError("ResourceNotFoundException", f"JobRun {id} does not exist")
@@ -114,5 +108,5 @@ class EmrServerless:
         return {"applicationId": run.fields["applicationId"], "jobRunId": run.fields["jobRunId"]}
 
 
-def _started(run: _Run) -> Json:
+def _started(run: Run) -> Json:
     return {key: run.fields[key] for key in ("applicationId", "jobRunId", "arn")}

@@ -74,6 +74,14 @@ class Work:
                 self.process.popen.stdin.close()
 
 
+@dataclass(slots=True)
+class Run:
+    """A run of a service's job as its Describe call answers it, with its work where it has any."""
+
+    fields: dict[str, Json]
+    work: Work | None = None
+
+
 class Works:
     """Starts programs, and knows which are declared for what."""
 
