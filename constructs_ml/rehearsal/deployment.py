@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.stacks import AssetFile, DeployableStack
 
 _LONGEST = 300.0
+# The version of the bootstrap stack of aws-cdk 2.1148.1.
+_BOOTSTRAP = "33"
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -29,6 +32,7 @@ def deploy(account: EmbeddedAccount, stacks: Sequence[DeployableStack]) -> list[
     """Create or update the stacks in their order; the names of those that changed. Raises `DeploymentFailed`."""
     changed = []
     for stack in stacks:
+        _bootstrapped(account, stack)
         _publish(account, stack.assets)
         if _apply(account, stack):
             changed.append(stack.name)
@@ -43,6 +47,19 @@ def destroy(account: EmbeddedAccount, stacks: Sequence[str]) -> None:
             id = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
             client.delete_stack(StackName=name)
             _wait(account, client, id)
+
+
+def _bootstrapped(account: EmbeddedAccount, stack: DeployableStack) -> None:
+    """Give the account the version that a synthesized template asks for, as `cdk bootstrap` does.
+
+    https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
+    """
+    asked = json.loads(stack.template).get("Parameters", {}).get("BootstrapVersion")
+    if asked is None:
+        return
+    ssm = account.client("ssm")
+    with contextlib.suppress(ssm.exceptions.ParameterAlreadyExists):
+        ssm.put_parameter(Name=asked["Default"], Value=_BOOTSTRAP, Type="String")
 
 
 def _publish(account: EmbeddedAccount, assets: Sequence[AssetFile]) -> None:

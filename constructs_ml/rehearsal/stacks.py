@@ -56,7 +56,7 @@ def of_models(models: Sequence[ModelSpec], account: Account, commit: str | None)
 
 
 def of_assembly(folder: Path, stage: str, account: str, region: str) -> list[DeployableStack]:
-    """The stacks of a folder that `cdk synth` wrote: those of a stage, or of no stage where `stage` is empty.
+    """The stacks of a folder that `cdk synth` wrote: those of a stage, or all of them where the app has no stages.
 
     Raises `SpecError` when it holds none for the account and region.
     """
@@ -65,10 +65,12 @@ def of_assembly(folder: Path, stage: str, account: str, region: str) -> list[Dep
         "AWS::Region": region,
         "AWS::Partition": regions.partition_of(region, str(folder)),
     }
+    there = list(stack_artifacts(folder))
+    stages = {artifact.get("displayName", "").rpartition("/")[0] for _, artifact in there}
     found = [
         (home, artifact)
-        for home, artifact in stack_artifacts(folder)
-        if artifact.get("displayName", "").rpartition("/")[0] == stage
+        for home, artifact in there
+        if artifact.get("displayName", "").rpartition("/")[0] == (stage if stages != {""} else "")
         and _fits(artifact["environment"], account, region)
     ]
     if not found:

@@ -236,8 +236,8 @@ def test_iam_needs_the_callers_word(stacks: Stacks) -> None:
 
 
 def test_types_that_are_not_there_are_refused_before_anything_is_created(stacks: Stacks) -> None:
-    said = stacks.refusal("s", of({"T": topic(), "V": {"Type": "AWS::EC2::VPC"}}))
-    assert said.startswith("Unsupported resource type in the rehearsal: AWS::EC2::VPC (V)")
+    said = stacks.refusal("s", of({"T": topic(), "V": {"Type": "AWS::EC2::VPNGateway"}}))
+    assert said.startswith("Unsupported resource type in the rehearsal: AWS::EC2::VPNGateway (V)")
     assert topics(stacks) == []
 
 

@@ -9,6 +9,7 @@ from constructs_ml.rehearsal.cloudformation.resources import (
     iam,
     lambdas,
     messaging,
+    network,
     operations,
     s3,
     sagemaker,
@@ -135,5 +136,6 @@ TABLE: Mapping[str, Kind] = {
     ),
     **data.ROWS,
     **operations.ROWS,
+    **network.rows(),
     **sagemaker.rows(),
 }
