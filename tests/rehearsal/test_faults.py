@@ -46,8 +46,8 @@ def notices(dev: Rehearsed, run: Run) -> list[str]:
 
 def jobs(dev: Rehearsed, since: int, step: str = "") -> dict[str, str]:
     """The jobs of a step that began after the journal's entry `since`, with their last statuses."""
-    entries = dev.embedded.journal.entries()[since:]
-    return {entry.name: entry.what for entry in entries if entry.kind == "job" and f"-{step}" in entry.name}
+    found = [entry for entry in dev.embedded.journal.entries()[since:] if entry.kind == "job"]
+    return {entry.name: entry.what.partition(":")[0] for entry in found if f"-{step}" in entry.name}
 
 
 def logged(dev: Rehearsed, job: str) -> str:

@@ -120,6 +120,14 @@ def test_a_later_run_waits_for_its_turn_where_that_is_declared(dev):
     assert worked[1][1] <= worked[2][0]
 
 
+def test_a_run_that_was_stopped_does_not_keep_its_turn(dev):
+    first = dev.start("queueing")
+    assert dev.embedded.clock.poll(lambda: "wait" in first.states, 20)
+    dev.client("stepfunctions").stop_execution(executionArn=first.arn)
+    second = dev.wait_for(dev.start("queueing"))
+    assert (first.status, second.status) == ("ABORTED", "SUCCEEDED")
+
+
 def test_a_schedule_starts_a_run_when_it_is_fired_and_when_its_time_comes(dev):
     since = len(dev.runs("told"))
     dev.fire("dev-told-*Weekly*")

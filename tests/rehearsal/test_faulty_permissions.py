@@ -73,6 +73,15 @@ def test_a_statement_that_is_taken_from_a_role_fails_the_run_and_is_told_to_be_m
     assert any(what.startswith(f"{action} on resource") for what in said)
 
 
+def test_a_notice_that_may_not_be_published_does_not_hide_the_failure(dev):
+    stacks, (removed,) = without("StatesRole", "sns:Publish")
+    dev.bring(stacks)
+    run = dev.wait_for(dev.start("small", mode="refused"))
+    assert run.status == "FAILED"
+    assert "no data for mode 'refused'" in run.cause
+    assert removed["Action"] in {denied.action for denied in dev.parts.iam.denied()}
+
+
 def _covers(statement: dict[str, Any], missing: Mapping[str, Any]) -> bool:
     """Whether a statement of a template, as it was deployed, is the one that a request lacks."""
     known = {"Partition": "aws", "AccountId": account().id, "Region": account().region}
