@@ -91,7 +91,7 @@ def _run(run: RunTold) -> str:
 
 
 def _job(job: JobTold) -> tuple[object, ...]:
-    lines = folded(f"the last {len(job.lines)} lines", code("\n".join(job.lines))) if job.lines else ""
+    lines = folded(f"the last lines ({len(job.lines)})", code("\n".join(job.lines))) if job.lines else ""
     reason = code(job.reason) if job.reason else ""
     name = Markup(f'<span title="{escaped(job.name)}">{escaped(short(job.name))}</span>')
     ids = ", ".join(map(str, job.processes))

@@ -71,7 +71,8 @@ class Narrator:
 
     def _said(self, entry: Entry) -> str | None:
         """What the line says; None for what is not shown."""
-        if entry.kind == "resource" and not self._bad(entry) and not self.verbose and "approval" not in entry.detail:
+        told = self.verbose or self._bad(entry) or entry.what.startswith("registered")
+        if entry.kind == "resource" and not told:
             self._resources[str(entry.detail.get("stack", ""))] += 1
             return None
         if entry.kind in _QUIET or (entry.kind == "state" and not self.verbose):
