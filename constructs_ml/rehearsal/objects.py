@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import shutil
 import tarfile
@@ -51,22 +50,22 @@ class Objects:
         except ClientError as refused:
             raise DataError(_words(refused, uri)) from refused
 
-    def fetch(self, uri: str, target: Path, *, unzip: bool = False) -> None:
+    def fetch(self, uri: str, target: Path) -> None:
         """Download one object into a file."""
         bucket, key = split(uri)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
             with target.open("wb") as file:
-                shutil.copyfileobj(gzip.GzipFile(fileobj=body) if unzip else body, file)
-        except (ClientError, gzip.BadGzipFile) as refused:
+                shutil.copyfileobj(body, file)
+        except ClientError as refused:
             raise DataError(_words(refused, uri)) from refused
 
-    def download(self, uri: str, folder: Path, *, unzip: bool = False) -> int:
+    def download(self, uri: str, folder: Path) -> int:
         """Download everything below a prefix, or the object that it names; how many objects there were."""
         found = list(self.keys(uri))
         for item in found:
-            self.fetch(item, folder / _without(relative(item, uri), unzip), unzip=unzip and item.endswith(".gz"))
+            self.fetch(item, folder / relative(item, uri))
         return len(found)
 
     def upload(self, folder: Path, uri: str, key: str | None = None, *, unless: dict[Path, float] | None = None) -> int:
@@ -125,12 +124,6 @@ def encrypted(key: str | None) -> dict[str, str]:
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
 
-def _without(name: str, unzip: bool) -> str:
-    return name.removesuffix(".gz") if unzip else name
-
-
-def _words(refused: Exception, uri: str) -> str:
-    if not isinstance(refused, ClientError):
-        return f"{uri}: {refused}"
+def _words(refused: ClientError, uri: str) -> str:
     error = refused.response["Error"]
     return f"{error['Code']}: {error['Message']} ({refused.operation_name} of {uri})"
