@@ -190,6 +190,22 @@ def test_a_glue_job_run_is_watched_to_its_end(states: EmbeddedAccount) -> None:
     assert [dict(call.parameters) for call in looks] == [{"JobName": "job", "RunId": "jr_1"}] * 2
 
 
+def test_a_run_of_databrew_is_found_among_the_runs_of_its_job(states: EmbeddedAccount) -> None:
+    looks: list[Call] = []
+
+    def runs(call: Call) -> Json:
+        looks.append(call)
+        state = "SUCCEEDED" if len(looks) > 1 else "RUNNING"
+        return {"JobRuns": [{"RunId": "later", "State": "FAILED"}, {"RunId": "ours", "State": state}]}
+
+    states.gate.override("databrew", "StartJobRun", lambda _: {"RunId": "ours"})
+    states.gate.override("databrew", "ListJobRuns", runs)
+    with states.running():
+        found = output(run(states, machine(("Clean", task("databrew:startJobRun.sync", {"Name": "clean"})))))
+    assert found == {"RunId": "ours", "State": "SUCCEEDED"}
+    assert [dict(call.parameters) for call in looks] == [{"Name": "clean"}] * 2
+
+
 @pytest.mark.parametrize(("code", "status"), [(0, "SUCCEEDED"), (1, "FAILED")])
 def test_an_ecs_task_ends_as_its_containers_do(states: EmbeddedAccount, code: int, status: str) -> None:
     task_arn, cluster = (

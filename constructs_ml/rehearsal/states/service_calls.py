@@ -89,7 +89,12 @@ class ServiceCalls:
         ask = getattr(made.client, xform_name(sync.describe))
         found = ask(**asked(sync.asks, made.request, made.answer))
         found.pop("ResponseMetadata", None)
-        return look(_spelt(sync.job), values.answer(found, operation.output_shape, values.milliseconds))
+        told = look(_spelt(sync.job), values.answer(found, operation.output_shape, values.milliseconds))
+        if sync.known_by is None:
+            return told
+        member, path = sync.known_by
+        wanted = look(path, {"request": made.request, "answer": made.answer})
+        return next(job for job in told if job[member] == wanted)
 
 
 def _operation(client: Any, name: str) -> Any:

@@ -20,7 +20,8 @@ class Sync:
 
     `asks` are the parameters of `describe`, each a path into the request ("request.JobName") or the answer
     ("answer.jobRunId"); `job` is where the description stands in what describes it, `status` where its status.
-    `rule` is the managed rule that tells Step Functions of its end, or "" where it polls.
+    Where `describe` lists, `job` is the list and `known_by` the member by which the job is known, with the path of its
+    value. `rule` is the managed rule that tells Step Functions of its end, or "" where it polls.
     """
 
     describe: str
@@ -31,6 +32,7 @@ class Sync:
     stop: str
     stops: Mapping[str, str]
     job: str = ""
+    known_by: tuple[str, str] | None = None
     rule: str = ""
     tagged: bool = False
 
@@ -117,8 +119,12 @@ SYNCS: Mapping[str, Sync] = MappingProxyType(
             stops={"QueryExecutionId": "answer.QueryExecutionId"},
         ),
         "databrew:startJobRun": Sync(
-            describe="DescribeJobRun",
-            asks={"Name": "request.Name", "RunId": "answer.RunId"},
+            # Of its role it needs databrew:listJobRuns and no databrew:describeJobRun:
+            # https://docs.aws.amazon.com/step-functions/latest/dg/connect-databrew.html
+            describe="ListJobRuns",
+            asks={"Name": "request.Name"},
+            job="JobRuns",
+            known_by=("RunId", "answer.RunId"),
             status="State",
             succeeded="SUCCEEDED",
             failed=("FAILED", "STOPPED", "TIMEOUT"),
