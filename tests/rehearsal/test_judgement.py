@@ -1,6 +1,7 @@
-"""The state of alarms, by the tables of AWS's page on missing data.
+"""The state of alarms, by the two tables of AWS's page on missing data and what it says of premature alarms.
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html , each row as it stands
+there; "before" is its "Retain current state".
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import pytest
 from constructs_ml.rehearsal.events.judgement import InvalidRuleError, Rule, judge
 
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
-ALL = [  # 3 of 3; the state that was stands for "retain current state"
+ALL = [  # "Datapoints to Alarm" and "Evaluation Periods" are both 3
     ("0-X-X", "OK OK OK OK"),
     ("0----", "OK OK OK OK"),
     ("-----", "INSUFFICIENT_DATA before ALARM OK"),
     ("0XX-X", "ALARM ALARM ALARM ALARM"),
     ("--X--", "ALARM before ALARM OK"),
 ]
-SOME = [  # 2 of 3
+SOME = [  # "Datapoints to Alarm" is 2, "Evaluation Periods" 3
     ("0-X-X", "ALARM ALARM ALARM ALARM"),
     ("00X0X", "ALARM ALARM ALARM ALARM"),
     ("0-X--", "OK OK ALARM OK"),
@@ -34,7 +35,9 @@ def test_missing_data_counts_as_cloudwatch_documents(needed: int, row: tuple[str
 
 
 def test_one_breach_that_is_too_young_changes_nothing() -> None:
+    """The alarm does not go into ALARM at once when its data is - - - - X or - - - X - and all 3 must breach."""
     assert judge([None, None, None, None, True], 3, 3, "missing", "OK") == "OK"
+    assert judge([None, None, None, True, None], 3, 3, "missing", "OK") == "OK"
     assert judge([None, True], 1, 1, "missing", "OK") == "ALARM"
 
 

@@ -53,6 +53,7 @@ def test_each_integration_gives_what_was_recorded(states: EmbeddedAccount) -> No
             "dynamodb:getItem": {"TableName": "t", "Key": key},
             "sqs:sendMessage": {"QueueUrl": queue, "MessageBody": "text"},
             "states:startExecution": {"StateMachineArn": inner, "Name": "target"},
+            "states:startExecution.sync": {"StateMachineArn": inner},
         }
         for n, (call, parameters) in enumerate(asked.items()):
             check(call, output(run(states, machine(("Call", task(call, parameters))), name=f"run-{n}")))

@@ -27,6 +27,21 @@ _TYPES = MappingProxyType(
         "TransformJob": "SageMaker Transform Job State Change",
     }
 )
+# Members that recorded events have as null where a resource has no value, or not yet:
+# https://github.com/awslabs/mlspace/blob/c6517a8f/backend/test/resource_metadata/test_process_events.py
+_NULL = MappingProxyType(
+    {
+        "Endpoint": ("FailureReason",),
+        "HyperParameterTuningJob": (
+            "TrainingJobDefinitions",
+            "HyperParameterTuningEndTime",
+            "FailureReason",
+            "TuningJobCompletionDetails",
+        ),
+        "TrainingJob": ("FailureReason", "TrainingEndTime"),
+        "TransformJob": ("FailureReason", "TransformEndTime"),
+    }
+)
 _PACKAGE = "SageMaker Model Package State Change"
 _UNDER_WAY = re.compile(r"(?i)(ing|in_?progress)$")  # Creating, InProgress, Stopping: more will follow
 _QUIET = frozenset({"ModelPackage"})  # told by the registry, which knows what was updated
@@ -87,7 +102,8 @@ class StateChanges:
         if noun in _QUIET:
             return
         if noun in _TYPES:
-            detail = {key: _milliseconds(value) for key, value in resource.fields.items()}
+            detail: dict[str, Json] = dict.fromkeys(_NULL.get(noun, ()))
+            detail |= {key: _milliseconds(value) for key, value in resource.fields.items()}
             detail |= {"Tags": dict(resource.tags)}
             if noun == "Endpoint":  # IN_SERVICE in events, InService in DescribeEndpoint
                 detail[resource.noun.status] = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).upper()

@@ -151,6 +151,7 @@ class Executions:
             "inputDetails": {"included": True},
             "error": execution.error,
             "cause": execution.cause,
+            **_redrive(execution.status),
         }
         if execution.status == "SUCCEEDED":
             found |= {"output": compact(execution.output), "outputDetails": {"included": True}}
@@ -217,3 +218,11 @@ def _listed(execution: Any) -> Json:
 
 def _moment(time: Any) -> datetime:
     return time if isinstance(time, datetime) else datetime.fromisoformat(time)
+
+
+def _redrive(status: str) -> dict[str, Json]:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html ."""
+    if status in ("RUNNING", "SUCCEEDED"):
+        why = f"Execution is {status} and cannot be redriven"
+        return {"redriveCount": 0, "redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": why}
+    return {"redriveCount": 0, "redriveStatus": "REDRIVABLE"}
