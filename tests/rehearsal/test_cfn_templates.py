@@ -124,8 +124,8 @@ def test_lists_are_split(account: EmbeddedAccount) -> None:
             "match pattern",
         ),
         (
-            of({"A": {"Type": "AWS::EC2::VPC"}, "B": topic(), "C": {"Type": "AWS::Nowhere::Thing"}}),
-            r"Unsupported resource type in the rehearsal: AWS::EC2::VPC \(A\), AWS::Nowhere::Thing \(C\)",
+            of({"A": {"Type": "AWS::EC2::Volume"}, "B": topic(), "C": {"Type": "AWS::Nowhere::Thing"}}),
+            r"Unsupported resource type in the rehearsal: AWS::EC2::Volume \(A\), AWS::Nowhere::Thing \(C\)",
         ),
     ],
 )
