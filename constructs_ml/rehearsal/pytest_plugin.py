@@ -1,9 +1,6 @@
-"""Fixtures for tests of pipelines: pytest finds them by itself where `constructs-ml[rehearsal]` is installed.
+"""The fixture `rehearse` for tests of pipelines: pytest finds it by itself where `constructs-ml` is installed.
 
-def test_churn_registers_a_version(rehearse):
-dev = rehearse(churn, account="accounts.yaml")
-dev.put("raw/purchases.csv", Path("purchases.csv"))
-assert dev.wait_for("churn").status == "SUCCEEDED"
+`def test_it(rehearse): dev = rehearse(churn, account="accounts.yaml")`; it needs the extra `rehearsal`.
 """
 
 from __future__ import annotations
