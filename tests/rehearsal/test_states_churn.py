@@ -71,6 +71,8 @@ def _world(account: EmbeddedAccount, auc: float) -> str:
     )
     s3 = account.client("s3")
     s3.create_bucket(Bucket="artifactbucket", CreateBucketConfiguration={"LocationConstraint": account.region})
+    s3.create_bucket(Bucket="codebucketregister", CreateBucketConfiguration={"LocationConstraint": account.region})
+    s3.put_object(Bucket="codebucketregister", Key="codekeyregister", Body=b"the code of the inference script")
     metrics = json.dumps({"auc": auc}).encode()
     s3.put_object(Bucket="artifactbucket", Key="churn/training/run-1/evaluate/report/metrics.json", Body=metrics)
     account.client("sagemaker").create_model_package_group(ModelPackageGroupName="dev-churn")

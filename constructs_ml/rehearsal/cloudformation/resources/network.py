@@ -135,11 +135,16 @@ def rows() -> dict[str, Row]:
             tagged=False,
             replace=("VpcId", "CidrBlock", "AvailabilityZone"),
         ),
-        "AWS::EC2::RouteTable": _made("RouteTable", "route-table", id="{RouteTable[RouteTableId]}"),
+        "AWS::EC2::RouteTable": _made("RouteTable", "route-table", id="{RouteTable[RouteTableId]}", replace=("VpcId",)),
         "AWS::EC2::InternetGateway": _made(
             "InternetGateway", "internet-gateway", id="{InternetGateway[InternetGatewayId]}"
         ),
-        "AWS::EC2::NatGateway": _made("NatGateway", "natgateway", id="{NatGateway[NatGatewayId]}"),
+        "AWS::EC2::NatGateway": _made(
+            "NatGateway",
+            "natgateway",
+            id="{NatGateway[NatGatewayId]}",
+            replace=("VpcId", "SubnetId", "AllocationId", "ConnectivityType"),
+        ),
         "AWS::EC2::EIP": Row(
             service="ec2",
             create="AllocateAddress",
@@ -208,8 +213,8 @@ def rows() -> dict[str, Row]:
     }
 
 
-def _made(noun: str, resource: str, *, id: str) -> Row:
-    """A type that one call makes and another deletes, and that is replaced when it changes."""
+def _made(noun: str, resource: str, *, id: str, replace: tuple[str, ...] = ()) -> Row:
+    """A type that one call makes and another deletes."""
     return Row(
         service="ec2",
         create=f"Create{noun}",
@@ -219,7 +224,7 @@ def _made(noun: str, resource: str, *, id: str) -> Row:
         attributes={f"{noun}Id": "{id}"},
         reshape=_tagged(resource),
         tagged=False,
-        replace=("VpcId", "SubnetId", "AllocationId", "ConnectivityType"),
+        replace=replace,
     )
 
 
