@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
@@ -65,7 +66,7 @@ class Objects:
         """Download everything below a prefix, or the object that it names; how many objects there were."""
         found = list(self.keys(uri))
         for item in found:
-            self.fetch(item, folder / relative(item, uri))
+            self.fetch(item, below(folder, relative(item, uri)))
         return len(found)
 
     def upload(self, folder: Path, uri: str, key: str | None = None, *, unless: dict[Path, float] | None = None) -> int:
@@ -92,6 +93,14 @@ def relative(item: str, uri: str) -> str:
     return item[len(uri.rpartition("/")[0]) + 1 :]
 
 
+def below(folder: Path, name: str) -> Path:
+    """The file of a folder that a key or a manifest names. Raises `DataError` for a name that leads outside of it."""
+    target = (folder / name).resolve()
+    if folder.resolve() not in target.parents:
+        raise DataError(f"the object {name!r} would be written outside of its folder")
+    return target
+
+
 def packed(folder: Path) -> bytes:
     """A folder's content as a tar.gz, as SageMaker packs model.tar.gz and output.tar.gz."""
     buffer = io.BytesIO()
@@ -107,7 +116,7 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as content:
             content.extractall(folder, filter="data")
-    except tarfile.TarError as broken:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as broken:
         raise DataError(f"{archive.name} is no tar.gz that can be unpacked: {broken}") from broken
 
 

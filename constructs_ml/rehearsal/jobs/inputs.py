@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from constructs_ml.rehearsal.calls import ServiceError, invalid
-from constructs_ml.rehearsal.objects import DataError, Objects, split
+from constructs_ml.rehearsal.objects import DataError, Objects, below, split
 
 
 def refuse(what: str, instead: str) -> ServiceError:
@@ -67,7 +67,7 @@ def uris(objects: Objects, source: Mapping[str, Any]) -> list[str]:
 def _by_manifest(objects: Objects, uri: str, folder: Path) -> None:
     prefix, names = _manifest(objects, uri)
     for name in names:
-        objects.fetch(prefix + name, folder / name.lstrip("/"))
+        objects.fetch(prefix + name, below(folder, name.lstrip("/")))
 
 
 def _manifest(objects: Objects, uri: str) -> tuple[str, list[str]]:
