@@ -24,6 +24,12 @@ def _attributes(work: Work, *others: str) -> dict[str, str]:
     return {key: _text(value) for key, value in work.properties.items() if key not in (*others, "Tags")}
 
 
+def _first_in_first_out(work: Work, longest: int) -> str:
+    """The made name of a topic or queue; that of a FIFO one ends with `.fifo`."""
+    fifo = any(_text(work.properties.get(key, "")) == "true" for key in ("FifoTopic", "FifoQueue"))
+    return f"{work.made_name(longest - len('.fifo'))}.fifo" if fifo else work.made_name(longest)
+
+
 def _topic(work: Work) -> Mapping[str, Json]:
     fifo = str(work.properties.get("FifoTopic", "")).lower() == "true"
     name = work.properties["TopicName"]
@@ -52,6 +58,7 @@ TOPIC = Row(
     delete="DeleteTopic",
     name="TopicName",
     longest=256,
+    named=_first_in_first_out,
     id="{TopicArn}",
     keys={"TopicArn": "{id}"},
     attributes={"TopicArn": "{TopicArn}", "TopicName": "{TopicName}"},
@@ -105,6 +112,7 @@ QUEUE = Row(
     delete="DeleteQueue",
     name="QueueName",
     longest=80,
+    named=_first_in_first_out,
     id="{QueueUrl}",
     keys={"QueueUrl": "{id}"},
     attributes={

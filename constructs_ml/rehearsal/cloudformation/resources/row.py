@@ -22,15 +22,24 @@ def _as_they_are(work: Work) -> Mapping[str, Json]:
     return work.properties
 
 
+def _as_it_is(work: Work, longest: int) -> str:
+    return work.made_name(longest)
+
+
+def in_small_letters(work: Work, longest: int) -> str:
+    """A made name for what takes no capitals."""
+    return work.made_name(longest, lower=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One type. Patterns such as `"{TableName}"` are filled from the properties, the answer, and `Work.facts`.
 
-    `name` is the property that CloudFormation fills with a name of its own, in at most `longest` characters; `id` the
-    pattern of `Ref`, which is that name where none is given; `keys` are the parameters by which `update` and `delete`
-    know the resource. Properties that are `apart` go to no call of the row: the steps `then` see to them after creation
-    and update, `first` before deletion; they see to changes of those that it `settles` as well, which are the
-    creation's otherwise.
+    `name` is the property that CloudFormation fills with a name of its own, which the resource then keeps: `named` in
+    at most `longest` characters; `id` is the pattern of `Ref`, which is that name where none is given; `keys` are the
+    parameters by which `update` and `delete` know the resource. Properties that are `apart` go to no call of the row:
+    the steps `then` see to them after creation and update, `first` before deletion; they see to changes of those that
+    it `settles` as well, which are the creation's otherwise.
     """
 
     service: str
@@ -40,6 +49,7 @@ class Row:
     delete: str = ""
     name: str = ""
     longest: int = 64
+    named: Callable[[Work, int], str] = _as_it_is
     keys: Mapping[str, Json] = field(default_factory=dict)
     update_keys: Mapping[str, Json] = field(default_factory=dict)
     delete_keys: Mapping[str, Json] | None = None
@@ -67,8 +77,7 @@ class Row:
 
     def make(self, work: Work) -> Made:
         """`Kind.create`; the field `create` is the operation."""
-        if self.name and not work.properties.get(self.name):
-            work = work.with_(properties={**work.properties, self.name: work.made_name(self.longest)})
+        work = self._with_name(work)
         operation = self._model(work, self.create)
         parameters = self._parameters(work, operation)
         answer = work.call(self.service, self.create, **parameters)
@@ -83,9 +92,7 @@ class Row:
 
     def change(self, work: Work) -> Made:
         """`Kind.update`."""
-        if self.name:
-            name = work.properties.get(self.name) or work.before.get(self.name)
-            work = work.with_(properties={**work.properties, **({self.name: name} if name else {})})
+        work = self._with_name(work)
         self._check_changes(work)
         answer: Mapping[str, Json] = {}
         if self.update:
@@ -111,6 +118,14 @@ class Row:
                 work.call(self.service, self.delete, **self._filled(keys, work))
         if self.gone is not None:
             self.gone(work)
+
+    def _with_name(self, work: Work) -> Work:
+        """With the name that was given, else the one that the resource has, else a new one."""
+        if not self.name or work.properties.get(self.name):
+            return work
+        has = work.attributes.get(self.name) if self.id else work.physical_id
+        name = work.before.get(self.name) or has or self.named(work, self.longest)
+        return work.with_(properties={**work.properties, self.name: name})
 
     def _model(self, work: Work, operation: str) -> Any:
         return work.client(self.service).meta.service_model.operation_model(operation).input_shape

@@ -16,7 +16,7 @@ from constructs_ml.rehearsal.cloudformation.resources import (
     steps,
 )
 from constructs_ml.rehearsal.cloudformation.resources.parts import Coded
-from constructs_ml.rehearsal.cloudformation.resources.row import Row
+from constructs_ml.rehearsal.cloudformation.resources.row import Row, in_small_letters
 from constructs_ml.rehearsal.cloudformation.resources.work import Kind, Made, Work
 
 
@@ -32,6 +32,7 @@ TABLE: Mapping[str, Kind] = {
         delete="DeleteRepository",
         name="RepositoryName",
         longest=256,
+        named=in_small_letters,
         keys={"repositoryName": "{id}"},
         attributes={"Arn": "{repository[repositoryArn]}", "RepositoryUri": "{repository[repositoryUri]}"},
         apart=("LifecyclePolicy", "RepositoryPolicyText", "EmptyOnDelete"),
@@ -50,6 +51,7 @@ TABLE: Mapping[str, Kind] = {
         delete_keys={"cluster": "{id}"},
         update_keys={"cluster": "{id}"},
         attributes={"Arn": "{cluster[clusterArn]}"},
+        renames={"ClusterSettings": "settings"},
         replace=("ClusterName",),
     ),
     "AWS::ECS::TaskDefinition": Row(

@@ -79,7 +79,7 @@ class Work:
         room = longest - len(self.suffix) - 1
         head = f"{self.stack.name}-{self.logical_id}"
         if len(head) > room:
-            stack = self.stack.name[: max(1, room - len(self.logical_id) - 1)]
+            stack = self.stack.name[: max(1, room - len(self.logical_id) - 1)].rstrip("-")
             head = f"{stack}-{self.logical_id}"[:room].rstrip("-")
         name = f"{head}-{self.suffix}"
         return name.lower() if lower else name
