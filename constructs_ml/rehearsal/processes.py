@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 _GUARD = Path(__file__).with_name("guard.py")
 _GRACE = 5.0
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -121,8 +123,15 @@ class Processes:
 def _read(popen: subprocess.Popen[str], lines: list[str], line: Callable[[str], None] | None) -> None:
     assert popen.stdout is not None
     assert popen.stdin is not None
+    told = False
     with contextlib.suppress(OSError), popen.stdin, popen.stdout:  # the output ends when the guard does
         for text in popen.stdout:
             lines.append(text.rstrip("\n"))
-            if line is not None:
-                line(text.rstrip("\n"))
+            if line is None:
+                continue
+            try:
+                line(lines[-1])
+            except Exception:  # noqa: BLE001 - whatever it was: a process whose output nobody reads stops for ever
+                if not told:
+                    _LOG.exception("a line of output was not taken; later ones are tried")
+                told = True

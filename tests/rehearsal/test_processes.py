@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
 import sys
 import threading
 import time
@@ -154,3 +157,36 @@ def test_the_same_principal_has_the_same_keys_and_another_has_others():
     others = {Principal("a", "b", "c"), Principal("a", "b"), Principal("ab", "", "c"), role, PERSON}
     assert len({principal.access_key for principal in others}) == 5
     assert all(len(principal.access_key) == 20 for principal in others)
+
+
+def test_a_line_that_is_not_taken_does_not_hold_the_process_up(tmp_path, caplog):
+    def refuse(_: str) -> None:
+        raise RuntimeError("log refused")
+
+    program = "for i in range(20000): print('x' * 50)\nprint('end')"
+    with caplog.at_level(logging.ERROR):
+        command = [sys.executable, "-c", program]
+        process = Processes().start("p", command, folder=tmp_path, environment={}, line=refuse)
+        assert process.wait(30) == 0
+    assert (len(process.lines), process.lines[-1]) == (20001, "end")
+    assert [record.exc_info[1].args for record in caplog.records] == [("log refused",)]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have no subreapers")
+@pytest.mark.parametrize("end", ["", "\ntime.sleep(600)"], ids=["ends", "is stopped"])
+def test_a_child_in_a_session_of_its_own_ends_with_the_process(tmp_path, end):
+    program = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+        "print(child.pid, flush=True)"
+    ) + end
+    ready = threading.Event()
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    process = Processes().start("p", command, folder=tmp_path, environment={}, line=lambda _: ready.set())
+    assert ready.wait(20)
+    if end:
+        process.stop()
+    else:
+        assert process.wait(20) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(process.lines[0]), signal.SIGKILL)
