@@ -16,6 +16,9 @@ _LONGEST = 300.0
 # The version of the bootstrap stack of aws-cdk 2.1148.1.
 _BOOTSTRAP = "33"
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
+# What is left of a creation that failed can only be deleted.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+_LEFT = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -43,10 +46,18 @@ def destroy(account: EmbeddedAccount, stacks: Sequence[str]) -> None:
     """Delete stacks, the last first. Raises `DeploymentFailed` for one that cannot be deleted."""
     client = account.client("cloudformation")
     for name in reversed(stacks):
-        with contextlib.suppress(ClientError):
-            id = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
-            client.delete_stack(StackName=name)
-            _wait(account, client, id)
+        _delete(account, client, name)
+
+
+def _delete(account: EmbeddedAccount, client: Any, name: str) -> None:
+    found = _found(client, name)
+    if found is None:
+        return
+    try:
+        client.delete_stack(StackName=name)
+    except ClientError as refused:
+        raise DeploymentFailed(name, found["StackStatus"], (refused.response["Error"]["Message"],)) from refused
+    _wait(account, client, found["StackId"], good=("DELETE_COMPLETE",))
 
 
 def _bootstrapped(account: EmbeddedAccount, stack: DeployableStack) -> None:
@@ -76,7 +87,11 @@ def _apply(account: EmbeddedAccount, stack: DeployableStack) -> bool:
     client = account.client("cloudformation")
     tags = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
     body = {"StackName": stack.name, "TemplateBody": stack.template, "Capabilities": _CAPABILITIES, "Tags": tags}
-    if _exists(client, stack.name):
+    found = _found(client, stack.name)
+    if found is not None and found["StackStatus"] in _LEFT:
+        _delete(account, client, stack.name)
+        found = None
+    if found is not None:
         try:
             id = client.update_stack(**body)["StackId"]
         except ClientError as refused:
@@ -89,15 +104,17 @@ def _apply(account: EmbeddedAccount, stack: DeployableStack) -> bool:
     return True
 
 
-def _exists(client: Any, name: str) -> bool:
+def _found(client: Any, name: str) -> Any:
+    """The stack as `DescribeStacks` tells it; None where there is none."""
     try:
-        client.describe_stacks(StackName=name)
-    except ClientError:
-        return False
-    return True
+        return client.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as refused:
+        if "does not exist" in str(refused):
+            return None
+        raise
 
 
-def _wait(account: EmbeddedAccount, client: Any, id: str) -> None:
+def _wait(account: EmbeddedAccount, client: Any, id: str, good: Sequence[str] = _GOOD) -> None:
     seen: list[str] = []
 
     def ended() -> bool:
@@ -106,14 +123,16 @@ def _wait(account: EmbeddedAccount, client: Any, id: str) -> None:
 
     if not account.clock.poll(ended, _LONGEST):
         raise TimeoutError(f"stack {id} is {seen[-1]} after {_LONGEST:.0f} s")
-    if seen[-1] not in _GOOD:
+    if seen[-1] not in good:
         raise DeploymentFailed(id.split("/")[1], seen[-1], _reasons(client, id))
 
 
 def _reasons(client: Any, id: str) -> list[str]:
-    """What failed, the first failure first."""
+    """What failed, the first failure first; the stack's own reason where no resource failed."""
     events = client.get_paginator("describe_stack_events").paginate(StackName=id)
     found = [event for page in events for event in page["StackEvents"] if event["ResourceStatus"].endswith("_FAILED")]
+    if not found:
+        return [client.describe_stacks(StackName=id)["Stacks"][0].get("StackStatusReason", "")]
     return [
         f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', '')}"
         for event in reversed(found)
