@@ -43,6 +43,7 @@ def make_parts(account: EmbeddedAccount, stand_ins: Sequence[StandIn] = ()) -> P
     """All parts, registered with the account, before it is opened."""
     iam, faults, store = Iam(account), Faults(account), Store(account)
     iam.tags_of.append(lambda arn: found.tags if (found := store.by_arn(arn)) else None)
+    states = States(account)
     return Parts(
         iam=iam,
         faults=faults,
@@ -53,7 +54,7 @@ def make_parts(account: EmbeddedAccount, stand_ins: Sequence[StandIn] = ()) -> P
         services=Services(account, stand_ins, store),
         jobs=Jobs(account, store, stand_ins),
         endpoints=Endpoints(account, store, stand_ins),
-        states=States(account),
+        states=states,
         cloudformation=CloudFormation(account),
-        people=People(account),
+        people=People(account, states.waits),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,13 +24,19 @@ class Question:
 
 @dataclass(slots=True)
 class People:
-    """Reads what is published, and answers as a person would."""
+    """Reads what is published, and answers as a person would; `waits` says whether a token is still waited for."""
 
     account: EmbeddedAccount
-    questions: list[Question] = field(default_factory=list)
+    waits: Callable[[str], bool]
+    _asked: list[Question] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.account.gate.after.append(self._read)
+
+    @property
+    def questions(self) -> list[Question]:
+        """What is asked and still waited for, the oldest first."""
+        return [question for question in self._asked if self.waits(question.token)]
 
     def answer(self, question: Question, *, yes: bool = True, output: str = "{}", cause: str = "declined") -> None:
         """Give the run its answer."""
@@ -38,7 +45,6 @@ class People:
             client.send_task_success(taskToken=question.token, output=output)
         else:
             client.send_task_failure(taskToken=question.token, error="Declined", cause=cause)
-        self.questions.remove(question)
         self.account.journal.write("person", question.subject, "said yes" if yes else f"said no: {cause}")
 
     def decide(self, version: str, status: str, why: str = "") -> None:
@@ -55,5 +61,5 @@ class People:
         token = _TOKEN.search(text)
         if token:
             subject = call.parameters.get("Subject", "a question")
-            self.questions.append(Question(subject, text, token[1]))
+            self._asked.append(Question(subject, text, token[1]))
             self.account.journal.write("person", subject, "is asked", text=text.partition("\n\nYes:")[0])

@@ -170,7 +170,17 @@ def test_a_question_that_nobody_answers_times_out(dev):
     assert run.status == "FAILED"
     assert "States.Timeout" in run.cause
     assert len(notices(dev, run)) == 2  # the question, and that nobody answered it
-    dev.parts.people.questions.clear()
+    assert dev.parts.people.questions == []
+
+
+def test_a_question_that_timed_out_is_not_in_the_way_of_the_next_one(dev):
+    late = dev.start("asking")
+    assert dev.embedded.clock.poll(lambda: bool(dev.parts.people.questions), 20)
+    dev.advance(timedelta(days=3, seconds=1))
+    assert dev.wait_for(late).status == "FAILED"
+    run = dev.start("asking")
+    dev.answer(yes=True)
+    assert dev.wait_for(run).status == "SUCCEEDED"
 
 
 def test_one_item_of_many_may_fail_where_that_is_tolerated(dev):

@@ -62,6 +62,7 @@ class States:
         hook_errors(account)
         hook_intrinsics(account)
         hook_maps(account, roles)
+        self.waits = tokens.waits
         for operation, handler in tokens.handlers.items():
             account.gate.override("stepfunctions", operation, handler)
         self._hook(roles)

@@ -43,6 +43,12 @@ class Tokens:
             self._tokens[token.id] = token
         return token
 
+    def waits(self, id: str) -> bool:
+        """Whether a state still waits for the answer to a token."""
+        with self._lock:
+            token = self._tokens.get(id)
+            return token is not None and token.open and not token.answered
+
     def _success(self, call: Call) -> Json:
         try:
             output = json.loads(call.parameters["output"])
