@@ -14,6 +14,7 @@ from constructs_ml.config import Accounts
 from constructs_ml.contract import names
 from constructs_ml.faults import refuse
 from constructs_ml.rehearsal import pipeline_runs
+from constructs_ml.rehearsal.answers import Answer, RehearsalTimeout
 from constructs_ml.rehearsal.deployment import deploy, destroy
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 from constructs_ml.rehearsal.parts import Parts, make_parts
@@ -29,19 +30,6 @@ from constructs_ml.spec.pipeline import PipelineSpec
 App = ModelSpec | Sequence[ModelSpec] | Path
 AnyRun = Run | PipelineRun
 _PATIENCE = 120.0
-
-
-class RehearsalTimeout(Exception):  # noqa: N818 - what happened until then is in the text
-    """What was waited for did not come; the text holds the last things that happened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an endpoint answered: the body as text, its content type, and the variant that made it."""
-
-    body: str
-    content_type: str
-    variant: str
 
 
 @dataclass(slots=True)
@@ -108,7 +96,8 @@ class Rehearsed:
             return pipeline_runs.runs_of(self.embedded, self._pipeline(model), spec)
         client = self.client("stepfunctions")
         try:
-            found = client.list_executions(stateMachineArn=self._machine(model))["executions"]
+            pages = client.get_paginator("list_executions").paginate(stateMachineArn=self._machine(model))
+            found = [item for page in pages for item in page["executions"]]
         except client.exceptions.StateMachineDoesNotExist:
             return []
         return [self._run(model, item["executionArn"]) for item in sorted(found, key=lambda item: item["startDate"])]
@@ -135,8 +124,9 @@ class Rehearsed:
         """The registered versions of a model, the first first, as `DescribeModelPackage` tells them."""
         client = self.client("sagemaker")
         group = names.model_package_group(self.account.stage, model)
-        listed = client.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
-        found = [client.describe_model_package(ModelPackageName=item["ModelPackageArn"]) for item in listed]
+        pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+        listed = [item["ModelPackageArn"] for page in pages for item in page["ModelPackageSummaryList"]]
+        found = [client.describe_model_package(ModelPackageName=arn) for arn in listed]
         return sorted(found, key=lambda item: int(item["ModelPackageVersion"]))
 
     def approve(self, model: str, version: int | None = None, *, why: str = "") -> int:
