@@ -167,3 +167,25 @@ def test_a_made_name_suits_its_service(stacks: Stacks) -> None:
     assert names["Bucket"].islower()
     assert names["Queue"].endswith(".fifo")
     assert names["Topic"].endswith(".fifo")
+
+
+def test_a_rule_goes_from_its_own_bus_and_a_schedule_from_its_own_group(stacks: Stacks) -> None:
+    events, scheduler = (stacks.account.client(name) for name in ("events", "scheduler"))
+    events.create_event_bus(Name="own")
+    scheduler.create_schedule_group(Name="own")
+    rule = {"EventBusName": "own", "EventPattern": {"source": ["a"]}}
+    schedule = {**_SCHEDULE, "GroupName": "own", "ScheduleExpression": "rate(1 day)"}
+    stacks.create(
+        "s",
+        of(
+            {
+                "R": {"Type": "AWS::Events::Rule", "Properties": rule},
+                "S": {"Type": "AWS::Scheduler::Schedule", "Properties": schedule},
+            }
+        ),
+    )
+    found = (events.list_rules(EventBusName="own")["Rules"], scheduler.list_schedules(GroupName="own")["Schedules"])
+    assert [len(one) for one in found] == [1, 1]
+    assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
+    assert events.list_rules(EventBusName="own")["Rules"] == []
+    assert scheduler.list_schedules(GroupName="own")["Schedules"] == []

@@ -192,22 +192,22 @@ def _targets(work: Work) -> None:
             raise RuntimeError(f"target {failed['TargetId']}: {failed.get('ErrorMessage') or failed['ErrorCode']}")
 
 
-def _remove_targets(work: Work) -> None:
+def _remove_from_bus(work: Work) -> None:
+    """A rule goes without its targets, and from its own bus."""
+    about = {"EventBusName": work.properties.get("EventBusName", "default")}
     ids = [target["Id"] for target in work.properties.get("Targets", [])]
     if ids:
-        bus = work.properties.get("EventBusName", "default")
-        work.call("events", "RemoveTargets", Rule=work.attributes["RuleName"], EventBusName=bus, Ids=ids)
+        work.call("events", "RemoveTargets", Rule=work.attributes["RuleName"], Ids=ids, **about)
+    work.call("events", "DeleteRule", Name=work.attributes["RuleName"], **about)
 
 
 RULE = Row(
     service="events",
     create="PutRule",
     update="PutRule",
-    delete="DeleteRule",
     name="Name",
-    delete_keys={"Name": "{RuleName}"},
     attributes={"Arn": "{RuleArn}", "RuleName": "{Name}"},
     apart=("Targets",),
     then=(_targets,),
-    first=(_remove_targets,),
+    first=(_remove_from_bus,),
 )

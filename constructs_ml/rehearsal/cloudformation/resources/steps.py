@@ -121,3 +121,10 @@ def refuse_scheduled_actions(work: Work) -> None:
     """Scheduled actions are calls of their own, which nothing here makes."""
     if work.properties.get("ScheduledActions"):
         raise Failed("the rehearsal makes no ScheduledActions of a scalable target")
+
+
+def remove_from_group(work: Work) -> None:
+    """A schedule is known by its group as well."""
+    work.call(
+        "scheduler", "DeleteSchedule", Name=work.physical_id, GroupName=work.properties.get("GroupName", "default")
+    )

@@ -96,10 +96,10 @@ TABLE: Mapping[str, Kind] = {
         service="scheduler",
         create="CreateSchedule",
         update="UpdateSchedule",
-        delete="DeleteSchedule",
         name="Name",
         keys={"Name": "{id}"},
         attributes={"Arn": "{ScheduleArn}"},
+        first=(steps.remove_from_group,),
         tagged=False,
     ),
     "AWS::Scheduler::ScheduleGroup": Row(
