@@ -149,14 +149,16 @@ class EmbeddedAccount:
             _one.release()
 
     def _stop(self, server: Server) -> None:
-        self.clock.stop()
-        for end in reversed(self._ends):
-            end()
-        self.processes.stop()
-        server.stop()
-        _client.cache_clear()
-        _forget()
-        self.journal.write("account", self.id, "closed")
+        """Stop everything, the last first; what fails does not keep the rest from ending."""
+        with contextlib.ExitStack() as ends:
+            ends.callback(self.journal.write, "account", self.id, "closed")
+            ends.callback(_forget)
+            ends.callback(_client.cache_clear)
+            ends.callback(server.stop)
+            ends.callback(self.processes.stop)
+            for end in self._ends:
+                ends.callback(end)
+            ends.callback(self.clock.stop)
 
 
 @lru_cache(maxsize=256)

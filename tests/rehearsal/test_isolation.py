@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from constructs_ml.rehearsal.embedded import EmbeddedAccount
 
@@ -115,6 +117,36 @@ def test_nothing_of_aws_stands_in_the_environment_while_an_account_is_open(accou
         assert found == {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"}
         account.client("ecr").create_repository(repositoryName="images")  # moto makes a client of its own there
     assert {name: os.environ[name] for name in REAL} == REAL
+
+
+def test_a_default_session_that_was_made_before_has_no_keys_while_an_account_is_open(account, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, REAL[name])
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session())
+    before = boto3.DEFAULT_SESSION
+    assert before.get_credentials().access_key == REAL["AWS_ACCESS_KEY_ID"]
+    with account.running(), pytest.raises(NoCredentialsError):
+        boto3.client("s3", endpoint_url=account.endpoint).list_buckets()
+    assert boto3.DEFAULT_SESSION is before
+
+
+def test_an_end_that_fails_does_not_keep_the_rest_from_ending(account, tmp_path):
+    ended: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("cannot end")
+
+    account.at_end(lambda: ended.append("first"))
+    account.at_end(fail)
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with pytest.raises(RuntimeError, match="cannot end"), account.running():
+        account.processes.start("job", command, folder=tmp_path, environment=account.environment())
+    assert ended == ["first"]
+    assert account.processes.ids("job")
+    assert account.processes.running() == []
+    port = account.port
+    with socket.socket() as probe, pytest.raises(OSError, match=r"refused|reset"):
+        probe.connect(("127.0.0.1", port))
 
 
 def test_a_process_of_the_account_gets_its_keys_and_nothing_of_ours(account, monkeypatch, tmp_path):
