@@ -25,7 +25,7 @@ from constructs_ml.facts import regions
 from constructs_ml.rehearsal.clock import Clock, stamp
 from constructs_ml.rehearsal.gate import Gate, Server
 from constructs_ml.rehearsal.hooks import Hook, hooked
-from constructs_ml.rehearsal.isolation import without_credentials
+from constructs_ml.rehearsal.isolation import staying, without_credentials
 from constructs_ml.rehearsal.journal import Journal
 from constructs_ml.rehearsal.principals import PERSON, SECRET, Principal, Principals
 from constructs_ml.rehearsal.processes import Processes
@@ -115,10 +115,14 @@ class EmbeddedAccount:
         """A boto3 client of this account, with parameter validation, as a principal."""
         return _client(self.endpoint, service, principal.access_key, region or self.region)
 
-    def environment(self, principal: Principal = PERSON) -> dict[str, str]:
-        """What a program needs in its environment to talk to this account, as this principal, and to no other."""
+    def environment(self, principal: Principal = PERSON, declared: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What a program needs in its environment to talk to this account, as this principal, and to no other.
+
+        Whatever it declares itself, this wins over it; its PATH alone is its own.
+        """
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            **staying(declared or {}),
             "AWS_ACCESS_KEY_ID": principal.access_key,
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_REGION": self.region,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import boto3
 
@@ -14,6 +14,34 @@ _NOWHERE = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+# What leads a client of AWS past AWS_ENDPOINT_URL, or to other keys:
+# https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+_ELSEWHERE = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+)
+
+
+def staying(declared: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a job or a function declares, without those that lead out of the account."""
+    return {
+        name: value
+        for name, value in declared.items()
+        if name.upper() not in _ELSEWHERE and not name.upper().startswith("AWS_ENDPOINT_URL")
+    }
 
 
 @contextlib.contextmanager

@@ -325,6 +325,21 @@ def test_a_query_is_answered_by_its_stand_in(opened: Opened) -> None:
             client.get_query_results(QueryExecutionId=bad["QueryExecutionId"])
 
 
+@pytest.mark.parametrize(("answer", "why"), [("not json", "is not JSON"), ("[1]", "is a list, no JSON object")])
+def test_an_answer_that_cannot_be_read_fails_the_query(opened: Opened, answer: str, why: str) -> None:
+    with opened(athena=f"import os; open(os.environ['REHEARSAL_ANSWER'], 'w').write({answer!r})") as account:
+        client = account.client("athena")
+        place = {"OutputLocation": "s3://data/results/"}
+        id = client.start_query_execution(QueryString="select 1", ResultConfiguration=place)["QueryExecutionId"]
+
+        def look() -> dict[str, Any]:
+            return dict(client.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"])
+
+        until(account, lambda: look()["State"], "SUCCEEDED", "FAILED")
+        assert look()["State"] == "FAILED"
+        assert f"REHEARSAL_ANSWER {why}" in look()["StateChangeReason"]
+
+
 def test_a_query_without_a_stand_in_or_a_place_is_refused(opened: Opened) -> None:
     with opened() as account:
         client = account.client("athena")

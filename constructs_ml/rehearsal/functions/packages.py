@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
+import tempfile
 import threading
 import zipfile
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -56,9 +59,17 @@ class Packages:
         folder = self._folder / name
         with self._lock:
             if not folder.is_dir():
-                with zipfile.ZipFile(io.BytesIO(archive)) as found:
-                    folder.mkdir(parents=True)
-                    found.extractall(folder)
+                self._folder.mkdir(parents=True, exist_ok=True)
+                beside = Path(tempfile.mkdtemp(dir=self._folder))
+                try:
+                    with zipfile.ZipFile(io.BytesIO(archive)) as found:
+                        found.extractall(beside)
+                    beside.chmod(0o755)
+                    beside.rename(folder)
+                except (EOFError, zlib.error) as broken:
+                    raise zipfile.BadZipFile(str(broken)) from broken
+                finally:
+                    shutil.rmtree(beside, ignore_errors=True)
         return folder
 
 

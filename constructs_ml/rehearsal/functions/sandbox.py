@@ -200,11 +200,9 @@ class Sandbox:
 
     def _environment(self, principal: Principal, root: Path) -> dict[str, str]:
         """Whatever the function declares, it talks to this account alone."""
-        configuration, own = self.configuration, self._account.environment(principal)
+        configuration = self.configuration
         return {
-            "PATH": own["PATH"],
-            **dict(configuration.environment),
-            **{key: value for key, value in own.items() if key != "PATH"},
+            **self._account.environment(principal, dict(configuration.environment)),
             "_HANDLER": configuration.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{configuration.runtime}",
             "AWS_LAMBDA_FUNCTION_NAME": configuration.name,

@@ -98,12 +98,13 @@ class ProcessingJob:
         else:
             command, code = [*application["ContainerEntrypoint"], *arguments], self._code()
         network = self._given.get("NetworkConfig") or {}
-        environment = {
-            **isolated(self._account.environment(self._principal), network.get("EnableNetworkIsolation")),
+        declared = {
             "PROCESSING_JOB_ARN": self._resource.arn,
             "PROCESSING_JOB_NAME": self._resource.name,
             **(self._given.get("Environment") or {}),
         }
+        own = self._account.environment(self._principal, declared)
+        environment = isolated(own, network.get("EnableNetworkIsolation"))
         seconds = (self._given.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", _DAY)
         return self.work.run(
             self._container.command(command, *code),

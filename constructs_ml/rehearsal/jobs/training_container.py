@@ -99,12 +99,13 @@ class TrainingContainer:
     def start(self) -> tuple[list[str], Path, dict[str, str]]:
         """The command, its folder, and its environment. Raises `ValueError` for code that cannot run here."""
         given, hyperparameters = self._given, self._given.get("HyperParameters") or {}
-        environment = {
-            **isolated(self._account.environment(self._principal), given.get("EnableNetworkIsolation")),
+        declared = {
             "TRAINING_JOB_NAME": self._resource.name,
             "TRAINING_JOB_ARN": self._resource.arn,
             **(given.get("Environment") or {}),
         }
+        variables = self._account.environment(self._principal, declared)
+        environment = isolated(variables, given.get("EnableNetworkIsolation"))
         folder, code = self.ml("code"), [self.ml("code"), self.ml("input/data/code")]
         if len(self._command) > 1:
             command = [*self._command, *self._arguments, *toolkit.arguments(hyperparameters)]

@@ -112,7 +112,7 @@ class Works:
         """Start a program; `ended` is called in a thread when it is over, unless the rehearsal is over before."""
         folder = self.account.folder / "services" / uuid4().hex
         folder.mkdir(parents=True)
-        environment = {**task.variables, **self.account.environment(task.principal)}
+        environment = self.account.environment(task.principal, task.variables)
         if not task.keys:
             del environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
         environment["REHEARSAL_ANSWER"] = str(folder / "answer.json")
@@ -142,12 +142,28 @@ class Works:
         if task.log is not None:
             task.log.close()
         last = next((line.strip() for line in reversed(work.process.lines) if line.strip()), "")
-        answer = folder / "answer.json"
-        ended(Ended(code, why, last, json.loads(answer.read_text()) if answer.is_file() else {}))
+        try:
+            answer = _answer(folder / "answer.json")
+        except ValueError as wrong:
+            code, last, answer = code or 1, str(wrong), {}
+        ended(Ended(code, why, last, answer))
 
     def _stop(self) -> None:
         self.account.processes.stop()
         self._background.end()
+
+
+def _answer(file: Path) -> dict[str, Json]:
+    """What a program wrote to REHEARSAL_ANSWER. Raises `ValueError` for what is no JSON object."""
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as wrong:
+        raise ValueError(f"what was written to REHEARSAL_ANSWER is not JSON: {wrong}") from wrong
+    if not isinstance(found, dict):
+        raise ValueError(f"what was written to REHEARSAL_ANSWER is a {type(found).__name__}, no JSON object")
+    return found
 
 
 def missing(kind: str, name: str) -> str:

@@ -159,7 +159,7 @@ class ModelServer:
         command = [*program, str(self._port_file), f"{PREFIX}/model", str(self._code), flavour]
         moved = self._container.command(command, self._code)
         environment = self._container.environment(
-            {**isolated(self._account.environment(principal), self._isolation), **variables}
+            isolated(self._account.environment(principal, variables), self._isolation)
         )
         environment["SAGEMAKER_BASE_DIR"] = str(self._container.path(PREFIX))
         return self._account.processes.start(self.name, moved, folder=self._code, environment=environment, line=line)
