@@ -61,6 +61,8 @@ def rehearse(*arguments: str) -> Result:
         (("--stage", "prod"), "stage-missing"),
         (("--accounts", "nowhere.yaml"), "accounts-file"),
         (("--input", "day=1"), "--start"),
+        (("--report", "nowhere/x.html"), "there is no folder nowhere"),
+        (("--app", "cdk.out", "--approve"), "pin in the accounts file"),
         (("--start", "--input", "night=1"), "night"),
         (("--acceleration", "0.5"), "acceleration"),
     ],

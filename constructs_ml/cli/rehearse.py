@@ -58,6 +58,11 @@ def rehearse(
 
     if input and not start:
         raise typer.BadParameter("an input is for the run that --start starts: add --start", param_hint="--input")
+    if app and approve:
+        text = "--approve pins in what is compiled here: pin in the accounts file, and deploy the app again"
+        raise typer.BadParameter(text, param_hint="--app")
+    if not report.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {report.parent}", param_hint="--report")
     console = Console(emoji=False, highlight=False)
     spec = refusing(partial(load_model, model))
     account = refusing(lambda: Accounts.load(accounts)[stage])

@@ -9,20 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from constructs_ml.rehearsal.answers import Answer as Answer
+    from constructs_ml.rehearsal.answers import RehearsalTimeout as RehearsalTimeout
     from constructs_ml.rehearsal.deployment import DeploymentFailed as DeploymentFailed
     from constructs_ml.rehearsal.pipeline_runs import PipelineRun as PipelineRun
-    from constructs_ml.rehearsal.rehearsed import Answer as Answer
-    from constructs_ml.rehearsal.rehearsed import RehearsalTimeout as RehearsalTimeout
     from constructs_ml.rehearsal.rehearsed import Rehearsed as Rehearsed
     from constructs_ml.rehearsal.rehearsed import rehearsal as rehearsal
     from constructs_ml.rehearsal.runs import Run as Run
     from constructs_ml.rehearsal.stand_ins import StandIn as StandIn
 
 _HOMES = {
-    "Answer": "rehearsed",
+    "Answer": "answers",
     "DeploymentFailed": "deployment",
     "PipelineRun": "pipeline_runs",
-    "RehearsalTimeout": "rehearsed",
+    "RehearsalTimeout": "answers",
     "Rehearsed": "rehearsed",
     "Run": "runs",
     "StandIn": "stand_ins",
