@@ -27,6 +27,7 @@ from constructs_ml.rehearsal.gate import Gate, Server
 from constructs_ml.rehearsal.hooks import Hook, hooked
 from constructs_ml.rehearsal.isolation import staying, without_credentials
 from constructs_ml.rehearsal.journal import Journal
+from constructs_ml.rehearsal.outward import refuse_outward
 from constructs_ml.rehearsal.principals import PERSON, SECRET, Principal, Principals
 from constructs_ml.rehearsal.processes import Processes
 
@@ -47,6 +48,7 @@ class EmbeddedAccount:
         self.folder = Path(tempfile.mkdtemp(prefix="constructs-ml-"))
         self.principals, self.processes = Principals(), Processes(self.folder)
         self.gate = Gate(id, region, self.principals)
+        self.gate.before.append(refuse_outward)
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.buses: list[Callable[[dict[str, Any]], None]] = []
         self.trust: list[Callable[[Principal], None]] = []
