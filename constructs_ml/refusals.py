@@ -547,6 +547,7 @@ _ROWS: dict[str, Refusal] = {
     "aws-refused": Refusal("AWS did not answer {call}", "runs are started and told by AWS alone"),
     # rehearsals
     "rehearsal-image": Refusal("the assembly builds a container image", "a rehearsal runs no containers"),
+    "rehearsal-assembly": Refusal("there is no model to compile", "stacks of nothing would replace those of the app"),
     "rehearse-pair": Refusal("the option cannot be read", "a name and a file stand on the two sides of a ="),
     "rehearse-file": Refusal("the file is not there", "a rehearsal begins when everything it needs was found"),
     "version-missing": Refusal("the model has no such version", "only what was registered can be approved"),

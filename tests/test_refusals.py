@@ -421,6 +421,12 @@ def approve_nothing(_: Path) -> None:
         rehearsed.approve("churn")
 
 
+def deploy_nothing(_: Path) -> None:
+    """A rehearsal of stacks that were not compiled from models."""
+    embedded = EmbeddedAccount("111111111111", "eu-central-1")
+    Rehearsed(embedded, make_parts(embedded), account(), {}, ["dev-churn"]).deploy()
+
+
 CASES: dict[str, Callable[[Path], object]] = {
     "name": lambda _: prepare(name="Prepare data"),
     "name-taken": lambda _: pipeline(prepare(), prepare()),
@@ -858,6 +864,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "input-setting": lambda _: prepare(inputs={"raw": Channel(source=S3("raw/"), content_type="text/csv")}),
     # rehearsals
     "rehearsal-image": rehearse_an_image,
+    "rehearsal-assembly": deploy_nothing,
     "rehearse-pair": lambda _: _pairs("--put", ["raw/a.csv"]),
     "rehearse-file": lambda folder: _check_files([("raw/a.csv", folder / "a.csv")]),
     "version-missing": approve_nothing,

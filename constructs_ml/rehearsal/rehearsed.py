@@ -55,6 +55,9 @@ class Rehearsed:
 
         Raises `DeploymentFailed` for a stack that was rolled back, `SpecError` for what the account cannot carry.
         """
+        if self.stacks and not self.models:
+            allowed = "a pin in the accounts file, synthesized again, then bring(of_assembly(...))"
+            raise refuse("rehearsal-assembly", where="deploy", got="stacks of no model", allowed=allowed)
         self.account = account or self.account
         return self.bring(of_models(list(self.models.values()), self.account, commit))
 
