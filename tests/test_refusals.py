@@ -246,13 +246,13 @@ def too_large(folder: Path) -> None:
 
 def fleet(*names: str) -> Callable[[Path], object]:
     def attempt(folder: Path) -> None:
-        from constructs_ml.stacks import _check_names
+        from constructs_ml.compiler.fleet import check_names
 
         class Named:
             def __init__(self, name: str) -> None:
                 self.name = name
 
-        _check_names("dev", [Named(name) for name in names])  # type: ignore[arg-type, list-item]
+        check_names("dev", [Named(name) for name in names])  # type: ignore[arg-type, list-item]
 
     return attempt
 
@@ -348,11 +348,10 @@ def frame(**columns: list[object]) -> object:
 
 
 def conflict(_: Path) -> object:
-    from constructs_ml.stacks import _groups
 
     one = model(features=(customers(),))
     other = model(name="uplift", features=(customers(description="the same people"),))
-    return _groups("dev", account(), [one, other])
+    return featurefeature_groups("dev", account(), [one, other])
 
 
 def misspelt(_: Path) -> None:
