@@ -351,7 +351,7 @@ def conflict(_: Path) -> object:
 
     one = model(features=(customers(),))
     other = model(name="uplift", features=(customers(description="the same people"),))
-    return featurefeature_groups("dev", account(), [one, other])
+    return feature_groups("dev", account(), [one, other])
 
 
 def misspelt(_: Path) -> None:

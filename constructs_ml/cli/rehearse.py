@@ -61,6 +61,9 @@ def rehearse(
     if app and approve:
         text = "--approve pins in what is compiled here: pin in the accounts file, and deploy the app again"
         raise typer.BadParameter(text, param_hint="--app")
+    if approve and not (put or start):
+        text = "a version is approved when a run registered one: add --put or --start"
+        raise typer.BadParameter(text, param_hint="--approve")
     if not report.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {report.parent}", param_hint="--report")
     console = Console(emoji=False, highlight=False)
@@ -90,11 +93,11 @@ def rehearse(
                 if start:
                     rehearsed.start(spec.name, **given)
                 if files or start:
-                    good = rehearsed.wait_for(spec.name, seconds=patience).status == "SUCCEEDED"
+                    good = _wait(rehearsed, spec.name, patience, console)
             if approve and good:
                 with _part("approve and pin", seconds):
                     rehearsed.pin(spec.name, rehearsed.approve(spec.name))
-            if request:
+            if request and good:
                 with _part("request", seconds):
                     console.print(rehearsed.invoke(spec.name, request.read_bytes()).body, markup=False, soft_wrap=True)
         except Exception as failed:  # noqa: BLE001 - whatever happened, the page tells what led to it
@@ -120,6 +123,17 @@ def _deploy(rehearsed: Rehearsed, app: str, console: Console) -> None:
     cdk.bootstrap()
     console.print(f"  cdk deploy {rehearsed.account.stage}/*", style="dim")
     cdk.deploy(app, [f"{rehearsed.account.stage}/*"])
+
+
+def _wait(rehearsed: Rehearsed, model: str, patience: float, console: Console) -> bool:
+    """Wait for the run that was started, and for those that began meanwhile; say why one failed."""
+    ended = [rehearsed.wait_for(model, seconds=patience)]
+    while len(ended) < len(rehearsed.runs(model)):
+        ended.append(rehearsed.wait_for(model, seconds=patience))
+    failed = [run for run in ended if run.status != "SUCCEEDED"]
+    for run in failed:
+        console.print(f"{run}", style="red", markup=False, soft_wrap=True)
+    return not failed
 
 
 def _hold(rehearsed: Rehearsed, console: Console) -> None:
