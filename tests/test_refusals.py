@@ -348,6 +348,7 @@ def frame(**columns: list[object]) -> object:
 
 
 def conflict(_: Path) -> object:
+    from constructs_ml.compiler.fleet import feature_groups
 
     one = model(features=(customers(),))
     other = model(name="uplift", features=(customers(description="the same people"),))

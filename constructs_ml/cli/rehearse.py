@@ -56,16 +56,8 @@ def rehearse(
     from constructs_ml.rehearsal.report.terminal import Narrator
     from constructs_ml.rehearsal.report.told import tell
 
-    if input and not start:
-        raise typer.BadParameter("an input is for the run that --start starts: add --start", param_hint="--input")
-    if app and approve:
-        text = "--approve pins in what is compiled here: pin in the accounts file, and deploy the app again"
-        raise typer.BadParameter(text, param_hint="--app")
-    if approve and not (put or start):
-        text = "a version is approved when a run registered one: add --put or --start"
-        raise typer.BadParameter(text, param_hint="--approve")
-    if not report.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {report.parent}", param_hint="--report")
+    brought = bool(put or start)
+    _check_options(app, report, input=bool(input), start=start, approve=approve, brought=brought)
     console = Console(emoji=False, highlight=False)
     spec = refusing(partial(load_model, model))
     account = refusing(lambda: Accounts.load(accounts)[stage])
@@ -109,6 +101,20 @@ def rehearse(
         if keep:
             _hold(rehearsed, console)
     raise typer.Exit(0 if good and not told.iam.denied else 1)
+
+
+def _check_options(app: str, report: Path, *, input: bool, start: bool, approve: bool, brought: bool) -> None:
+    """Refuse options that do not go together, before anything is opened."""
+    if input and not start:
+        raise typer.BadParameter("an input is for the run that --start starts: add --start", param_hint="--input")
+    if app and approve:
+        text = "--approve pins in what is compiled here: pin in the accounts file, and deploy the app again"
+        raise typer.BadParameter(text, param_hint="--app")
+    if approve and not brought:
+        text = "a version is approved when a run registered one: add --put or --start"
+        raise typer.BadParameter(text, param_hint="--approve")
+    if not report.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {report.parent}", param_hint="--report")
 
 
 def _deploy(rehearsed: Rehearsed, app: str, console: Console) -> None:
