@@ -427,6 +427,12 @@ def deploy_nothing(_: Path) -> None:
     Rehearsed(embedded, make_parts(embedded), account(), {}, ["dev-churn"]).deploy()
 
 
+def pin_nobody(_: Path) -> None:
+    """A model that the rehearsal was not given."""
+    embedded = EmbeddedAccount("111111111111", "eu-central-1")
+    Rehearsed(embedded, make_parts(embedded), account(), {"churn": model()}).pin("chrun", 1)
+
+
 CASES: dict[str, Callable[[Path], object]] = {
     "name": lambda _: prepare(name="Prepare data"),
     "name-taken": lambda _: pipeline(prepare(), prepare()),
@@ -865,6 +871,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     # rehearsals
     "rehearsal-image": rehearse_an_image,
     "rehearsal-assembly": deploy_nothing,
+    "rehearsal-model": pin_nobody,
     "rehearse-pair": lambda _: _pairs("--put", ["raw/a.csv"]),
     "rehearse-file": lambda folder: _check_files([("raw/a.csv", folder / "a.csv")]),
     "version-missing": approve_nothing,

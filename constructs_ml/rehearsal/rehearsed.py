@@ -68,6 +68,8 @@ class Rehearsed:
 
     def pin(self, model: str, version: int | str, *, variant: str = "main") -> list[str]:
         """Pin a version in the account's settings and deploy: the endpoint comes up, or is updated."""
+        if self.models and model not in self.models:
+            raise refuse("rehearsal-model", where="pin", got=repr(model), allowed=tuple(self.models))
         known = self.account.model(model)
         changed = replace(known, pins={**known.pins, variant: pin(version)})
         return self.deploy(account=replace(self.account, models={**self.account.models, model: changed}))
