@@ -548,7 +548,7 @@ _ROWS: dict[str, Refusal] = {
     # rehearsals
     "rehearsal-image": Refusal("the assembly builds a container image", "a rehearsal runs no containers"),
     "rehearsal-assembly": Refusal("there is no model to compile", "stacks of nothing would replace those of the app"),
-    "rehearsal-model": Refusal("the rehearsal has no such model", "a pin of nothing would change nothing"),
+    "rehearsal-model": Refusal("the rehearsal has no such model", "nothing would happen, however long one waits"),
     "rehearse-pair": Refusal("the option cannot be read", "a name and a file stand on the two sides of a ="),
     "rehearse-file": Refusal("the file is not there", "a rehearsal begins when everything it needs was found"),
     "version-missing": Refusal("the model has no such version", "only what was registered can be approved"),

@@ -68,8 +68,7 @@ class Rehearsed:
 
     def pin(self, model: str, version: int | str, *, variant: str = "main") -> list[str]:
         """Pin a version in the account's settings and deploy: the endpoint comes up, or is updated."""
-        if self.models and model not in self.models:
-            raise refuse("rehearsal-model", where="pin", got=repr(model), allowed=tuple(self.models))
+        self._check_model(model, "pin")
         known = self.account.model(model)
         changed = replace(known, pins={**known.pins, variant: pin(version)})
         return self.deploy(account=replace(self.account, models={**self.account.models, model: changed}))
@@ -88,6 +87,7 @@ class Rehearsed:
 
     def start(self, model: str, **inputs: Any) -> AnyRun:
         """Start a model's pipeline by hand, with values for its inputs."""
+        self._check_model(model, "start")
         spec = self._on_pipelines(model)
         if spec is not None:
             return pipeline_runs.start(self.embedded, self._pipeline(model), spec, inputs)
@@ -113,6 +113,8 @@ class Rehearsed:
         Raises `RehearsalTimeout` after `seconds` of real time.
         """
         found: list[AnyRun] = [] if isinstance(model, str) else [model]
+        if isinstance(model, str) and not self.runs(model):
+            self._check_model(model, "wait_for")
 
         def ended() -> bool:
             if isinstance(model, str):
@@ -184,6 +186,11 @@ class Rehearsed:
         """The last things that happened, a line each."""
         entries = self.embedded.journal.entries()[-number:]
         return "\n".join(f"  {entry.at:7.2f} s  {entry.kind:<10} {entry.name}: {entry.what}" for entry in entries)
+
+    def _check_model(self, model: str, where: str) -> None:
+        """Refuse a model that this rehearsal was not given; one of an assembly was given none."""
+        if self.models and model not in self.models:
+            raise refuse("rehearsal-model", where=where, got=repr(model), allowed=tuple(self.models))
 
     def _decide(self, model: str, version: int | None, status: str, why: str) -> int:
         found = {int(item["ModelPackageVersion"]): item for item in self.versions(model)}
