@@ -12,8 +12,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from constructs_ml.rehearsal.calls import Call, Handler, Json, ServiceError, Watcher
-from constructs_ml.rehearsal.principals import PERSON, Principals
+from constructs_ml.rehearsal.principals import Principals
 from constructs_ml.rehearsal.protocol import answer, buffered, parse, service_of, signed
+from constructs_ml.rehearsal.refusals import Refusal, body_of, of_moto, unknown_key, unsigned
 
 _LOOPBACK = "127.0.0.1"
 _Start = Callable[[str, list[tuple[str, str]]], Any]
@@ -24,7 +25,8 @@ class Gate:
     """A WSGI application in front of moto's.
 
     `before` sees each call first and may refuse it; `after` sees each call that succeeded. A service that is served
-    here is served whole: an operation that it lacks is refused by name.
+    here is served whole: an operation that it lacks is refused by name. A request that bears no key of this account
+    is refused before anyone sees it.
     """
 
     def __init__(self, account: str, region: str, principals: Principals) -> None:
@@ -57,14 +59,18 @@ class Gate:
         """Answer one request."""
         key, region, name = signed(environ)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
-        if not name:
-            return self._pass_on(environ, start)
         body = buffered(environ)
+        if environ.get("PATH_INFO", "").startswith("/moto-api"):
+            return _refuse(of_moto(), "", environ, start)
+        if not name:
+            return _refuse(unsigned(), "", environ, start)
         service = service_of(name, environ.get("PATH_INFO", ""))
+        principal = self._principals.of(key)
+        if principal is None:
+            return _refuse(unknown_key(service, environ), service, environ, start)
         found = parse(service, environ, body)
         if found is None:
             return self._pass_on(environ, start)
-        principal = self._principals.of(key) or PERSON
         call = Call(service, found[0], found[1], principal, region or self._region)
         return self._answer(call, environ, start)
 
@@ -111,6 +117,15 @@ class Gate:
     def _pass_on(self, environ: dict[str, Any], start: _Start) -> Iterable[bytes]:
         found: Iterable[bytes] = self._moto.get_application(environ)(environ, start)
         return found
+
+
+def _refuse(refusal: Refusal, service: str, environ: Mapping[str, Any], start: _Start) -> Iterable[bytes]:
+    """Answer 403: the caller is no one of this account."""
+    code, _, kind = refusal
+    body = b"" if environ.get("REQUEST_METHOD") == "HEAD" else body_of(refusal, service)
+    headers = {"Content-Type": kind, "Content-Length": str(len(body)), "x-amzn-ErrorType": code}
+    start("403 Forbidden", list(headers.items()))
+    return [body]
 
 
 def _write(call: Call, result: Json, environ: Mapping[str, Any], start: _Start) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
@@ -52,12 +53,20 @@ def buffered(environ: dict[str, Any]) -> bytes:
 
 
 def signed(environ: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The access key, region and service of a signed request; empty where it is not signed."""
-    words = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0].split("/")
-    if len(words) != 5:
-        return "", "", ""
-    key, _, region, service, _ = words
-    return key, region, _SIGNED.get(service, service)
+    """The access key, region and service of a request signed in its header or its URL; empty where it is not signed.
+
+    S3 is signed in the older way too, which names no region:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+    """
+    header = environ.get("HTTP_AUTHORIZATION", "")
+    asked = parse_qs(environ.get("QUERY_STRING", ""))
+    credential = header.partition("Credential=")[2].partition(",")[0]
+    words = (credential or asked.get("X-Amz-Credential", [""])[0]).strip().split("/")
+    if len(words) == 5:
+        key, _, region, service, _ = words
+        return key, region, _SIGNED.get(service, service)
+    older = header[4:].partition(":")[0] if header.startswith("AWS ") else asked.get("AWSAccessKeyId", [""])[0]
+    return (older, "", "s3") if older else ("", "", "")
 
 
 def service_of(signing_name: str, path: str) -> str:

@@ -9,7 +9,7 @@ its statement does not apply, and the denial names the key.
 
 Not checked: the person at the keyboard, the roles of CDK's bootstrap and CloudFormation's own calls; service and
 resource control policies of an organization, policies of VPC endpoints, session policies, and what another account's
-policies say; calls with presigned URLs. The transport is not rehearsed: `aws:SecureTransport` counts as true although
+policies say. The transport is not rehearsed: `aws:SecureTransport` counts as true although
 the calls are plain HTTP on this machine. Of DeleteObjects, one object that may not be deleted fails the whole call.
 """
 
