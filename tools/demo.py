@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,13 +134,13 @@ class Demo:
                 if done.wait(_PAUSE):
                     return
 
-        sender = threading.Thread(target=send, name="traffic")
-        sender.start()
-        try:
-            yield
-        finally:
-            done.set()
-            sender.join()
+        with ThreadPoolExecutor(1, "traffic") as pool:
+            sent = pool.submit(send)
+            try:
+                yield
+            finally:
+                done.set()
+        sent.result()  # a request that failed fails the demo
         answered = [entry.detail for entry in journal.entries()[first:] if entry.kind == "invocation"]
         self.report["canary"] = dict(Counter(detail["config"] for detail in answered))
         for config, number in self.report["canary"].items():

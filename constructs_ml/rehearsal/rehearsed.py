@@ -58,8 +58,10 @@ class Rehearsed:
         if self.stacks and not self.models:
             allowed = "a pin in the accounts file, synthesized again, then bring(of_assembly(...))"
             raise refuse("rehearsal-assembly", where="deploy", got="stacks of no model", allowed=allowed)
-        self.account = account or self.account
-        return self.bring(of_models(list(self.models.values()), self.account, commit))
+        wanted = account or self.account
+        changed = self.bring(of_models(list(self.models.values()), wanted, commit))
+        self.account = wanted  # what was rolled back is not what the account has
+        return changed
 
     def bring(self, stacks: Sequence[DeployableStack]) -> list[str]:
         """Deploy stacks; the names of those that changed."""
@@ -128,7 +130,7 @@ class Rehearsed:
         return found[0]
 
     def versions(self, model: str) -> list[Mapping[str, Any]]:
-        """The registered versions of a model, the first first, as `DescribeModelPackage` tells them."""
+        """The registered versions of a model, oldest first, as `DescribeModelPackage` tells them."""
         client = self.client("sagemaker")
         group = names.model_package_group(self.account.stage, model)
         pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
