@@ -30,6 +30,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             patch.setenv(name, "real")
         console = Console(file=io.StringIO(), width=160)
         with played(console, tmp_path_factory.mktemp("demo")) as found:
+            assert "failed" not in found.report
             yield found
 
 

@@ -170,14 +170,18 @@ def synthesize(assembly: Path, accounts: Path | None = None) -> dict[str, int]:
 
 @contextlib.contextmanager
 def played(console: Console, folder: Path) -> Iterator[Demo]:
-    """Play the demo from its first part to its last; the account is still open when it is handed over."""
+    """Play the demo to its last part, or to the one that fails; the account is open when it is handed over."""
     account = Accounts.load(_ACCOUNTS)[STAGE]
     with rehearsal(churn, account=account, deployed=False) as rehearsed:
         demo = Demo(rehearsed, console, folder)
         embedded = rehearsed.embedded
         demo.report |= {"account": embedded.id, "region": embedded.region, "port": embedded.port, "pid": os.getpid()}
         with embedded.journal.read_along(Narrator(console)):
-            _play(demo)
+            try:
+                _play(demo)
+            except Exception as failed:  # noqa: BLE001 - what happened until then is told all the same
+                demo.report["failed"] = f"{type(failed).__name__}: {failed}"
+                console.print(demo.report["failed"], style="red", markup=False)
         yield demo
 
 
@@ -226,11 +230,11 @@ def main() -> int:
         demo.report |= numbers(demo, told)
         REPORT.write_text(json.dumps(demo.report, indent=1, default=str) + "\n")
         console.rule("[bold]result", align="left")
-        requests, denied = demo.report["requests"], told.iam.denied
+        requests, denied = demo.report.get("requests", []), told.iam.denied
         console.print(f"  {len(told.runs)} runs, {len(requests)} requests, {len(denied)} denied calls")
         console.print(f"  everything in numbers: {REPORT}", soft_wrap=True)
         console.print(f"  the page: {PAGE}", soft_wrap=True)
-        return 1 if denied else 0
+        return 1 if denied or "failed" in demo.report else 0
 
 
 def numbers(demo: Demo, told: Told | None = None) -> dict[str, Any]:

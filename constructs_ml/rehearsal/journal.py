@@ -101,6 +101,11 @@ class Journal:
                 if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
                     return None
 
+    def last(self, number: int) -> str:
+        """The last entries, a line each."""
+        entries = self.entries()[-number:]
+        return "\n".join(f"  {entry.at:7.2f} s  {entry.kind:<10} {entry.name}: {entry.what}" for entry in entries)
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -34,10 +34,7 @@ _PATIENCE = 120.0
 
 @dataclass(slots=True)
 class Rehearsed:
-    """An embedded account with what was deployed to it.
-
-    Whatever it does goes through the services' own APIs; `client` gives you one.
-    """
+    """An embedded account with what was deployed to it, used through the services' own APIs."""
 
     embedded: EmbeddedAccount
     parts: Parts
@@ -186,8 +183,7 @@ class Rehearsed:
 
     def last(self, number: int = 12) -> str:
         """The last things that happened, a line each."""
-        entries = self.embedded.journal.entries()[-number:]
-        return "\n".join(f"  {entry.at:7.2f} s  {entry.kind:<10} {entry.name}: {entry.what}" for entry in entries)
+        return self.embedded.journal.last(number)
 
     def _check_model(self, model: str, where: str) -> None:
         """Refuse a model that this rehearsal was not given; one of an assembly was given none."""
